@@ -1,0 +1,32 @@
+#ifndef MULTIHEAD_BASE_LOG_H
+#define MULTIHEAD_BASE_LOG_H
+
+#include <stddef.h>
+
+/*
+ * Messages for the person at the terminal, all on stderr; results go to stdout and are not this module's.
+ * A message that every rank has reason to say is said by rank 0.
+ */
+
+/** Tells the log who speaks. Until then the process is rank 0 of 1. */
+void mh_log_setup(size_t rank, size_t ranks);
+
+/** A line from rank 0; says nothing on the others. */
+__attribute__((format(printf, 1, 2))) void mh_log_info(const char *format, ...);
+
+/** The same, marked as a warning. */
+__attribute__((format(printf, 1, 2))) void mh_log_warning(const char *format, ...);
+
+/** A line from whichever rank calls, marked `[rank 3]` when there are several. */
+__attribute__((format(printf, 1, 2))) void mh_log_rank(const char *format, ...);
+
+/**
+ * Shows `line` in place of the one shown before, on a terminal and on rank 0; the next message or
+ * mh_log_status("") wipes it. Cut to the terminal's width.
+ */
+void mh_log_status(const char *line);
+
+/** Columns of the terminal that stderr is, 0 when it is none. */
+size_t mh_log_terminal_columns(void);
+
+#endif

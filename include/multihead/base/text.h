@@ -1,0 +1,18 @@
+#ifndef MULTIHEAD_BASE_TEXT_H
+#define MULTIHEAD_BASE_TEXT_H
+
+#include <stddef.h>
+
+/* Numbers as people and other programs read them. Each returns the buffer it was given. */
+enum { MH_TEXT_BYTES = 40 };
+
+/** The shortest decimal that reads back as the same double: "0.1", "1e-05", "nan". */
+const char *mh_text_number(double value, char buffer[MH_TEXT_BYTES]);
+
+/** "45,157" */
+const char *mh_text_count(size_t value, char buffer[MH_TEXT_BYTES]);
+
+/** "0:07", "12:30", "3:00:01" */
+const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef MULTIHEAD_DATA_DATASET_H
+#define MULTIHEAD_DATA_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/data/generator.h"
+#include "multihead/tensor/batch.h"
+#include "multihead/tensor/schema.h"
+#include "multihead/tensor/span.h"
+
+/*
+ * A data set: the rows of one or several HDF5 files one after another, or of the generator. It knows its columns
+ * and how many rows there are, and reads any of them; it holds none in memory.
+ *
+ * In a file: /features [rows x inputs] of any float or integer type and /labels [rows x heads] of any integer
+ * type (also x and y, X and Y). A negative label, or one equal to the attribute missing_value of /labels, is
+ * missing. Optional attributes: num_classes, label_names, class_names of /labels; feature_names of /features.
+ */
+typedef struct mh_dataset mh_dataset;
+
+typedef struct {
+    char *const *paths; /* [path_count] files, folders of shards (by name) and globs, in this order */
+    size_t path_count;
+    const mh_generator_config *generator; /* rows from here instead, when not NULL                  */
+    const char *features_name;            /* NULL: features, x or X                                 */
+    const char *labels_name;              /* NULL: labels, y or Y                                   */
+} mh_dataset_config;
+
+/* Rows as a Python slice A:B; either end may be left out, negative ones count from the end. */
+typedef struct {
+    bool has_first, has_last;
+    int64_t first, last;
+} mh_slice;
+
+/**
+ * Looks at every file, reads no rows. Copies what it keeps of the config.
+ *
+ * Fails where a file is missing or no data set, where files do not agree in their columns, and where there are
+ * no rows at all. Needs no other rank.
+ */
+mh_status mh_dataset_open(const mh_dataset_config *config, mh_dataset **out);
+void mh_dataset_close(mh_dataset *dataset);
+
+/** Restricts the data set to these rows. MH_ERR_FORMAT when none is left. */
+mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice);
+
+/**
+ * Says which columns are expected, a model's: as many inputs, and, where there are labels, as many heads; labels
+ * are then checked against its classes when they are read.
+ */
+mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema);
+
+/** Rows selected. */
+size_t mh_dataset_rows(const mh_dataset *dataset);
+
+/** Number in the whole data set of the first row that is selected. */
+size_t mh_dataset_first_row(const mh_dataset *dataset);
+
+size_t mh_dataset_files(const mh_dataset *dataset);
+
+/** Columns; classes are 0 where the files do not tell. heads is 0 where there are no labels. Borrowed. */
+const mh_schema *mh_dataset_schema(const mh_dataset *dataset);
+
+/** A few words for a person: "data/tutorial.h5", "data/shards (8 files)", "generated (sklearn, seed 1)". */
+const char *mh_dataset_name(const mh_dataset *dataset);
+
+/**
+ * Reads rows of the selection.
+ *
+ *   features   out: [rows.count x inputs]
+ *   labels     out: [rows.count x heads]; not touched where there are no labels; may be NULL
+ *
+ * Fails with the file, dataset, row and column of a feature that is not finite or a label out of range.
+ */
+mh_status mh_dataset_read(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels);
+
+#endif

@@ -1,0 +1,85 @@
+#ifndef MULTIHEAD_DATA_HDF5_FILE_H
+#define MULTIHEAD_DATA_HDF5_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/tensor/span.h"
+
+/*
+ * The door to HDF5. A file is open for reading, or it is being written: then it stands under another name in the
+ * same folder until mh_hdf5_file_commit gives it its own, so a file under its own name is whole.
+ *
+ * All functions fail with MH_ERR_IO (the system, the file's damage) or MH_ERR_FORMAT (something else than
+ * asked for is in the file); messages name file and dataset.
+ */
+typedef struct mh_hdf5_file mh_hdf5_file;
+
+/* Element types in memory; in the file it is the same type, little-endian. */
+typedef enum { MH_FLOAT32, MH_FLOAT64, MH_UINT8, MH_UINT16, MH_INT64 } mh_element;
+
+/* What a dataset's elements are in the file. */
+typedef enum { MH_KIND_FLOAT, MH_KIND_INTEGER, MH_KIND_OTHER } mh_kind;
+
+typedef struct {
+    mh_kind kind;
+    size_t element_bytes; /* in the file                              */
+    size_t dimensions;    /* 1 or 2                                   */
+    size_t rows;
+    size_t columns;       /* 1 where there is one dimension           */
+} mh_extent;
+
+mh_status mh_hdf5_file_open(const char *path, mh_hdf5_file **out);
+mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out);
+
+/** Writes out, syncs to disk and renames to the path given to create. The file is closed afterwards. */
+mh_status mh_hdf5_file_commit(mh_hdf5_file *file);
+
+/** Closes; what was created and not committed is removed. NULL is fine. */
+void mh_hdf5_file_close(mh_hdf5_file *file);
+
+const char *mh_hdf5_file_path(const mh_hdf5_file *file);
+
+/** Whether there is a dataset or group of that name, such as "labels" or "model/fc1.weight". */
+bool mh_hdf5_file_has(const mh_hdf5_file *file, const char *name);
+
+/** Fails with MH_ERR_FORMAT for anything but a dataset of one or two dimensions. */
+mh_status mh_hdf5_file_extent(const mh_hdf5_file *file, const char *name, mh_extent *out);
+
+/** Reads whole rows, converted to `element`; `out` is [rows.count x columns]. */
+mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
+                            void *out);
+
+/** Makes a contiguous dataset [rows x columns], or [rows] when columns is 0; groups on the way are made. */
+mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
+                           size_t columns);
+mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
+                             const void *data);
+
+/*
+ * Attributes of a dataset or group ("/" for the file's own): lists of `count` numbers or texts. One that is not
+ * there is no error: has_attribute tells, and reading gives MH_ERR_FORMAT.
+ */
+bool mh_hdf5_file_has_attribute(const mh_hdf5_file *file, const char *name, const char *attribute);
+mh_status mh_hdf5_file_attribute_count(const mh_hdf5_file *file, const char *name, const char *attribute,
+                                       size_t *count);
+mh_status mh_hdf5_file_get_integers(const mh_hdf5_file *file, const char *name, const char *attribute,
+                                    size_t count, int64_t *out);
+mh_status mh_hdf5_file_get_doubles(const mh_hdf5_file *file, const char *name, const char *attribute,
+                                   size_t count, double *out);
+/** `out` [count]: each text is the caller's, to be freed with mh_memory_free (see mh_schema_names_free). */
+mh_status mh_hdf5_file_get_texts(const mh_hdf5_file *file, const char *name, const char *attribute,
+                                 size_t count, char **out);
+mh_status mh_hdf5_file_set_integers(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
+                                    const int64_t *values);
+mh_status mh_hdf5_file_set_doubles(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
+                                   const double *values);
+mh_status mh_hdf5_file_set_texts(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
+                                 char *const *texts);
+
+/** "1.10.8" */
+void mh_hdf5_version(char *version, size_t bytes);
+
+#endif

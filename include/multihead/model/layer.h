@@ -1,0 +1,31 @@
+#ifndef MULTIHEAD_MODEL_LAYER_H
+#define MULTIHEAD_MODEL_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A dense layer y = activation(x weight^T + bias); its weights lie in the model's flat vector. */
+typedef struct {
+    size_t inputs;
+    size_t outputs;
+    size_t weight; /* first element of weight [outputs x inputs] in the flat vector */
+    size_t bias;   /* first element of bias [outputs]                               */
+    bool has_relu;
+} mh_layer;
+
+/** x [rows x inputs] -> y [rows x outputs] */
+void mh_layer_forward(const mh_layer *layer, const float *parameters, size_t rows, const float *x, float *y);
+
+/**
+ * From dy, the derivative of the loss in this layer's output before its ReLU, to the gradient of its weights and
+ * to dx, the derivative before the ReLU of the layer that made x.
+ *
+ *   x, dy      [rows x inputs], [rows x outputs]
+ *   adds       whether to add to the gradient or replace it
+ *   gradient   out: the flat vector; only this layer's weight and bias are written
+ *   dx         out: [rows x inputs], masked where x is 0; NULL for the first layer
+ */
+void mh_layer_backward(const mh_layer *layer, const float *parameters, size_t rows, const float *x,
+                       const float *dy, bool adds, float *gradient, float *dx);
+
+#endif

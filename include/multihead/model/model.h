@@ -1,0 +1,69 @@
+#ifndef MULTIHEAD_MODEL_MODEL_H
+#define MULTIHEAD_MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/model/head.h"
+#include "multihead/tensor/batch.h"
+#include "multihead/tensor/layout.h"
+#include "multihead/tensor/tally.h"
+
+/*
+ * The multi-head model: a trunk of dense ReLU layers fc1, fc2, ... shared by all labels, and one output head for
+ * each label, out1, out2, ... All heads are one matrix product: their weights lie one below the other.
+ */
+typedef struct mh_model mh_model;
+
+/* The memory that a pass through the model needs; one for each thread of work. */
+typedef struct mh_workspace mh_workspace;
+
+typedef struct {
+    size_t inputs;
+    const size_t *hidden; /* [hidden_layers] widths of the trunk's layers       */
+    size_t hidden_layers; /* 0: a linear model                                  */
+    const mh_heads *heads;
+} mh_model_config;
+
+/** Copies the config. All parameters are 0 until initialized or loaded. */
+mh_status mh_model_create(const mh_model_config *config, mh_model **out);
+void mh_model_destroy(mh_model *model);
+
+/**
+ * Draws the parameters as PyTorch's Linear does: weight and bias uniform in +-1/sqrt(inputs of the layer), here
+ * as a function of (seed, tensor, element).
+ */
+void mh_model_initialize(mh_model *model, uint64_t seed);
+
+/** The flat vector [layout.count] float32; the model's own. */
+float *mh_model_parameters(mh_model *model);
+const mh_layout *mh_model_layout(const mh_model *model);
+const mh_heads *mh_model_heads(const mh_model *model);
+size_t mh_model_inputs(const mh_model *model);
+size_t mh_model_hidden_layers(const mh_model *model);
+size_t mh_model_hidden(const mh_model *model, size_t layer);
+
+/** Rows that go through all layers together: few while layers are narrow, so that they stay in the L2 cache. */
+size_t mh_model_chunk_rows(const mh_model *model);
+
+/** Memory for passes of any number of rows, `rows` of them at a time (see mh_model_chunk_rows). */
+mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace **out);
+void mh_workspace_destroy(mh_workspace *workspace);
+
+/**
+ * The gradient of the summed loss: d(sum over rows and heads of weight * loss) / d(parameters), with
+ * weight = batch.weights[head], or 1.
+ *
+ *   gradient   out: [layout.count]; 0 for a batch of 0 rows
+ *   tally      adds loss and known labels of each head
+ *
+ * Deterministic: the same batch gives the same bits.
+ */
+void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
+                       mh_tally *tally);
+
+/** The logits [rows x heads.columns] of at most the workspace's rows; borrowed from it until the next pass. */
+const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace);
+
+#endif

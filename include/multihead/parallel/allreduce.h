@@ -1,0 +1,63 @@
+#ifndef MULTIHEAD_PARALLEL_ALLREDUCE_H
+#define MULTIHEAD_PARALLEL_ALLREDUCE_H
+
+#include <stddef.h>
+
+#include "multihead/parallel/communicator.h"
+#include "multihead/tensor/span.h"
+
+/*
+ * The sum of one vector of each replica, in an order that does not depend on who holds the replicas.
+ *
+ * The replicas are the leaves of one binary tree: a node of n leaves has the first half of them (rounded up)
+ * on its left and the rest on its right, and its value is left + right. A rank hosts consecutive replicas. It
+ * adds what it can of the tree by itself, so that it is left with one vector for each largest subtree that is
+ * all its own (one, when replicas and ranks are powers of two). Then every rank owns a piece of the vector: it
+ * receives the others' subtree sums of that piece, adds them in the tree's order, and the pieces are gathered.
+ * With one subtree a rank that moves 2 n (P - 1) / P elements of n each way, the least that is possible.
+ * (Reduce-scatter and allgather: Thakur, Rabenseifner, Gropp, 2005.)
+ */
+typedef struct mh_allreduce mh_allreduce;
+
+/** The replicas that a rank hosts: as equal as it goes, the first ranks have one more. */
+mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks);
+
+/**
+ *   count      elements of the float32 vector
+ *   replicas   leaves of the tree, at least as many as ranks
+ *
+ * Allocates everything; needs no other rank. Fails with MH_ERR_USAGE where there are more ranks than replicas.
+ */
+mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t ranks, mh_allreduce **out);
+void mh_allreduce_destroy(mh_allreduce *allreduce);
+
+/** Opens a sum. Not collective. */
+void mh_allreduce_start(mh_allreduce *allreduce);
+
+/**
+ * Where the next hosted replica's vector [count] has to be written, in the order of replicas. Its old contents
+ * mean nothing. Valid until the next call. Not collective.
+ */
+float *mh_allreduce_leaf(mh_allreduce *allreduce);
+
+/**
+ * Finishes the sum that start opened: every hosted replica has written its leaf, unless `mine` is a failure.
+ *
+ *   mine   how this rank fared since start
+ *   loss   in: [hosted] a number of each hosted replica; out: loss[0] is their sum in the tree's order
+ *
+ * Collective. Returns the same status on every rank: MH_OK, or the worst `mine` together with the message of
+ * the rank that reported it.
+ */
+mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *allreduce, mh_status mine, double *loss);
+
+/** The sum [count]; belongs to `allreduce`, valid until the next start. */
+const float *mh_allreduce_sum(const mh_allreduce *allreduce);
+
+/**
+ * The same sum for a few doubles: values [hosted x count] in, the sum in values[0..count-1] out, on every rank.
+ * Allocates; for once an epoch, not for every step. Collective, and fails on all ranks together.
+ */
+mh_status mh_allreduce_doubles(const mh_comm *comm, size_t replicas, size_t count, double *values);
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef MULTIHEAD_PARALLEL_COMMUNICATOR_H
+#define MULTIHEAD_PARALLEL_COMMUNICATOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+
+/*
+ * The ranks of a job. Every function that takes an mh_comm is collective: all ranks must call it, and it waits
+ * for them. MPI's own errors end the job. Counts may exceed what an int holds.
+ */
+typedef struct mh_comm mh_comm;
+
+/** Starts MPI, also without mpirun (rank 0 of 1). The communicator lives until mh_comm_finalize. */
+const mh_comm *mh_comm_initialize(int *argc, char ***argv);
+
+/** Ends MPI; no rank leaves before all have come. */
+void mh_comm_finalize(const mh_comm *comm);
+
+/* Not collective. */
+size_t mh_comm_rank(const mh_comm *comm);
+size_t mh_comm_ranks(const mh_comm *comm);
+
+/** Ends all ranks at once with this exit code: for failures that the others cannot be told of. */
+_Noreturn void mh_comm_abort(const mh_comm *comm, int exit_code);
+
+/**
+ * The worst status of all ranks, on all ranks, with the message of the lowest rank that has it. `mine` is how
+ * this rank fared. The message then begins with that rank's number, unless all ranks failed or there is one.
+ */
+mh_status mh_comm_agree(const mh_comm *comm, mh_status mine);
+
+void mh_comm_barrier(const mh_comm *comm);
+
+/** Copies rank 0's bytes to all ranks. */
+void mh_comm_broadcast(const mh_comm *comm, void *data, size_t bytes);
+
+/** Sums, or takes the maximum of, each element over ranks, in place. */
+void mh_comm_sum(const mh_comm *comm, int64_t *values, size_t count);
+void mh_comm_max(const mh_comm *comm, int64_t *values, size_t count);
+
+/** Gathers `bytes` from each rank to all: out [ranks x bytes]. */
+void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, void *out);
+
+/**
+ * Hands rank `from`'s bytes to rank 0; other ranks return at once. Rank 0 gives the memory to receive in (its
+ * own bytes stay where they are); `bytes` must be the same on both.
+ */
+void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t bytes);
+
+/** How many hosts the ranks are on. */
+size_t mh_comm_hosts(const mh_comm *comm);
+
+/** "Open MPI 4.1.4"; may be called before mh_comm_initialize. */
+void mh_comm_library(char *text, size_t bytes);
+
+#endif

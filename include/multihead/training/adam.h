@@ -1,0 +1,38 @@
+#ifndef MULTIHEAD_TRAINING_ADAM_H
+#define MULTIHEAD_TRAINING_ADAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+
+/*
+ * Adam with bias correction and eps outside the root, as PyTorch computes it; weight decay is decoupled.
+ * Methods: Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter, arXiv:1711.05101.
+ */
+typedef struct mh_adam mh_adam;
+
+typedef struct {
+    double beta1, beta2, epsilon;
+    double weight_decay; /* a step takes rate * weight_decay of each parameter away */
+} mh_adam_config;
+
+mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **out);
+void mh_adam_destroy(mh_adam *adam);
+
+/**
+ * One step.
+ *
+ *   scale        the gradient is scale * sum
+ *   sum          [count]
+ *   parameters   [count], updated
+ */
+void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters);
+
+/* The state, for checkpoints: both moments [count] and the steps taken. */
+float *mh_adam_first_moment(mh_adam *adam);
+float *mh_adam_second_moment(mh_adam *adam);
+uint64_t mh_adam_steps(const mh_adam *adam);
+void mh_adam_set_steps(mh_adam *adam, uint64_t steps);
+
+#endif

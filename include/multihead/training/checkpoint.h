@@ -1,0 +1,39 @@
+#ifndef MULTIHEAD_TRAINING_CHECKPOINT_H
+#define MULTIHEAD_TRAINING_CHECKPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/training/adam.h"
+#include "multihead/training/trained.h"
+
+/*
+ * A training run at rest: the model's file with both Adam moments (/first_moment/<name>,
+ * /second_moment/<name>) and the position. Files are <folder>/epoch-000010.h5. None of these needs another
+ * rank.
+ */
+typedef struct {
+    size_t epoch;    /* epochs done             */
+    size_t batch;    /* batches done after them */
+    uint64_t step;   /* Adam steps done         */
+    double seconds;  /* of training so far      */
+} mh_position;
+
+enum { MH_CHECKPOINT_PATH_BYTES = 4096 };
+
+/** Writes the checkpoint as a whole, or not at all. `options` is the run's options.ini, kept as a text. */
+mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_adam *adam,
+                             const mh_position *position, const char *options);
+
+/** Reads one into a model of the same shape. `options` is the caller's to free (mh_memory_free). */
+mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position);
+mh_status mh_checkpoint_load_options(const char *path, char **options);
+
+/** The newest checkpoint in a folder that can be read, "" where there is none; warns of those that cannot. */
+void mh_checkpoint_newest(const char *folder, char path[MH_CHECKPOINT_PATH_BYTES]);
+
+/** Removes all but the `keep` newest. */
+void mh_checkpoint_prune(const char *folder, size_t keep);
+
+#endif

@@ -1,0 +1,54 @@
+#ifndef MULTIHEAD_TRAINING_TRAINED_H
+#define MULTIHEAD_TRAINING_TRAINED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/data/hdf5_file.h"
+#include "multihead/model/model.h"
+#include "multihead/tensor/schema.h"
+
+/* A model with everything that is needed to predict from rows as they were given, and to judge the result. */
+typedef struct {
+    mh_model *model;
+    mh_schema schema;   /* of the training data; every number of classes is known      */
+    double *base_rates; /* [sum of classes] share of each class among training labels  */
+} mh_trained;
+
+typedef struct {
+    const size_t *hidden;
+    size_t hidden_layers;
+    mh_head_kind heads;
+    mh_head_activation activation;
+} mh_trained_config;
+
+/** A new model for data of this schema, which is copied. Parameters and rates are 0. */
+mh_status mh_trained_create(const mh_schema *schema, const mh_trained_config *config, mh_trained *out);
+void mh_trained_clear(mh_trained *trained);
+
+/** How many rates there are. */
+size_t mh_trained_rates(const mh_trained *trained);
+
+/*
+ * Files: /model/<name> with PyTorch's names and shapes, attributes of /model for the rest, /base_rates. Nothing
+ * in them depends on ranks, hosts, time or paths. None of these needs another rank.
+ */
+
+/** Writes model.h5 as a whole, or not at all. */
+mh_status mh_trained_save(const mh_trained *trained, const char *path);
+
+/** Reads a model or a checkpoint. */
+mh_status mh_trained_load(const char *path, mh_trained *out);
+
+/** Reads just /model/<name> into an existing model, from any HDF5 file that has all of them. */
+mh_status mh_trained_load_parameters(mh_trained *trained, const char *path);
+
+/* Parts that a checkpoint shares. `vector` [layout.count] is stored as <group>/<name>. */
+mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file);
+mh_status mh_trained_write_vector(const mh_layout *layout, mh_hdf5_file *file, const char *group,
+                                  const float *vector);
+mh_status mh_trained_read_vector(const mh_layout *layout, const mh_hdf5_file *file, const char *group,
+                                 float *vector);
+
+#endif

@@ -1,0 +1,30 @@
+#ifndef MULTIHEAD_TRAINING_TRAINING_DATA_H
+#define MULTIHEAD_TRAINING_TRAINING_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/data/dataset.h"
+#include "multihead/data/shard.h"
+#include "multihead/parallel/communicator.h"
+
+/* What training knows of its data: this rank's rows, and what holds for all of them together. */
+typedef struct {
+    mh_shard shard;
+    size_t rows;            /* of all ranks                                                   */
+    mh_schema schema;       /* every number of classes is known: told, or found in the labels */
+    int64_t missing_labels; /* of all ranks                                                   */
+    double *base_rates;     /* [sum of classes] share of each class among known labels        */
+} mh_training_data;
+
+/**
+ * Loads the rows of the replicas hosted here and finds out about the rest.
+ *
+ * Collective over comm; fails on all ranks together: no labels, fewer rows than replicas, a row that is wrong.
+ * Free with mh_training_data_clear.
+ */
+mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
+                                mh_training_data *out);
+void mh_training_data_clear(mh_training_data *data);
+
+#endif

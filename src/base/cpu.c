@@ -1,0 +1,60 @@
+#include "multihead/base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+mh_vector mh_cpu_vector(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    /* The five parts that a Skylake server has: OpenBLAS's AVX-512 kernels use them all. */
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return MH_VECTOR_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return MH_VECTOR_AVX2;
+    if (__builtin_cpu_supports("avx"))
+        return MH_VECTOR_AVX;
+    return MH_VECTOR_SSE;
+#else
+    return MH_VECTOR_UNKNOWN;
+#endif
+}
+
+const char *mh_vector_name(mh_vector vector)
+{
+    static const char *const names[] = {"unknown", "SSE", "AVX", "AVX2", "AVX-512"};
+
+    return names[vector];
+}
+
+void mh_cpu_name(char *name, size_t bytes)
+{
+    char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "r");
+
+    snprintf(name, bytes, "unknown CPU");
+    if (file == NULL)
+        return;
+    while (fgets(line, sizeof line, file) != NULL) {
+        char *value = strchr(line, ':');
+
+        if (strncmp(line, "model name", 10) != 0 || value == NULL)
+            continue;
+        value[strcspn(value, "\n")] = '\0';
+        snprintf(name, bytes, "%s", value + 1 + (value[1] == ' '));
+        break;
+    }
+    fclose(file);
+}
+
+size_t mh_cpu_cores(void)
+{
+    cpu_set_t cores;
+
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return 1;
+    return (size_t)CPU_COUNT(&cores);
+}

@@ -1,0 +1,60 @@
+#include "multihead/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+static uint64_t allocations;
+
+mh_status mh_memory_new(size_t bytes, void *out)
+{
+    void *memory = NULL;
+    size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT; /* aligned_alloc wants a multiple */
+
+    if (rounded > bytes)
+        memory = aligned_alloc(ALIGNMENT, rounded);
+    if (memory != NULL)
+        memset(memory, 0, rounded);
+    memcpy(out, &memory, sizeof memory);
+    allocations++;
+    if (memory == NULL)
+        return MH_FAIL(MH_ERR_MEMORY, "out of memory: %zu bytes asked for", bytes);
+    return MH_OK;
+}
+
+mh_status mh_memory_array(size_t count, size_t element_bytes, void *out)
+{
+    size_t bytes = 0;
+
+    if (__builtin_mul_overflow(count, element_bytes, &bytes)) {
+        void *none = NULL;
+        memcpy(out, &none, sizeof none);
+        return MH_FAIL(MH_ERR_MEMORY, "out of memory: %zu elements of %zu bytes asked for", count,
+                       element_bytes);
+    }
+    return mh_memory_new(bytes, out);
+}
+
+mh_status mh_memory_text(const char *text, char **out)
+{
+    mh_status status = MH_OK;
+
+    *out = NULL;
+    if (text == NULL)
+        return MH_OK;
+    MH_TRY(mh_memory_new(strlen(text) + 1, out));
+    memcpy(*out, text, strlen(text));
+cleanup:
+    return status;
+}
+
+void mh_memory_free(void *memory)
+{
+    free(memory);
+}
+
+uint64_t mh_memory_allocations(void)
+{
+    return allocations;
+}

@@ -1,0 +1,55 @@
+#include "multihead/base/random.h"
+
+enum { ROUNDS = 10 };
+
+void mh_random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+    uint32_t a = counter[0], b = counter[1], c = counter[2], d = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t first = (uint64_t)0xD2511F53u * a;
+        uint64_t second = (uint64_t)0xCD9E8D57u * c;
+
+        a = (uint32_t)(second >> 32) ^ b ^ k0;
+        b = (uint32_t)second;
+        c = (uint32_t)(first >> 32) ^ d ^ k1;
+        d = (uint32_t)first;
+        k0 += 0x9E3779B9u; /* the golden ratio */
+        k1 += 0xBB67AE85u; /* sqrt(3) - 1      */
+    }
+    out[0] = a;
+    out[1] = b;
+    out[2] = c;
+    out[3] = d;
+}
+
+mh_random mh_random_stream(uint64_t seed, mh_random_purpose purpose, uint64_t which, uint32_t part)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t counter[4] = {(uint32_t)which, (uint32_t)(which >> 32), part, (uint32_t)purpose};
+    uint32_t words[4];
+
+    mh_random_philox(counter, key, words);
+    return (mh_random){{words[0], words[1]}};
+}
+
+uint64_t mh_random_bits(const mh_random *stream, uint64_t index)
+{
+    const uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), 0, 0};
+    uint32_t words[4];
+
+    mh_random_philox(counter, stream->key, words);
+    return (uint64_t)words[1] << 32 | words[0];
+}
+
+double mh_random_uniform(const mh_random *stream, uint64_t index)
+{
+    return (double)(mh_random_bits(stream, index) >> 11) * 0x1p-53;
+}
+
+uint64_t mh_random_below(const mh_random *stream, uint64_t index, uint64_t bound)
+{
+    /* The high half of the product: Lemire, "Fast random integer generation in an interval", 2019. */
+    return (uint64_t)(((unsigned __int128)mh_random_bits(stream, index) * bound) >> 64);
+}

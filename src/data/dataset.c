@@ -1,0 +1,430 @@
+#include "multihead/data/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "multihead/base/memory.h"
+#include "multihead/data/file_list.h"
+#include "multihead/data/hdf5_file.h"
+
+enum { BLOCK_LABELS = 1 << 16 }; /* labels converted at a time */
+
+/* One file's part of the data set. */
+typedef struct {
+    mh_span rows; /* of the data set */
+    bool has_missing_value;
+    int64_t missing_value;
+} file_part;
+
+struct mh_dataset {
+    mh_schema schema;
+    size_t total;      /* rows there are          */
+    mh_span selection; /* rows that are looked at */
+    char name[256];
+    char features_name[64];
+    char labels_name[64];
+
+    mh_generator *generator; /* or: */
+    mh_file_list files;
+    file_part *parts;        /* [files.count] */
+    mh_hdf5_file *open_file; /* the one read last */
+    size_t open_index;
+    int64_t *block; /* [BLOCK_LABELS or one row of labels] */
+    size_t block_labels;
+};
+
+/* ---- opening ---- */
+
+/* The first of the accepted names that the file has; "" when none. */
+static const char *find_name(const mh_hdf5_file *file, const char *const names[3])
+{
+    for (size_t i = 0; i < 3; i++)
+        if (mh_hdf5_file_has(file, names[i]))
+            return names[i];
+    return "";
+}
+
+static mh_status find_columns(mh_dataset *dataset, const mh_dataset_config *config, const mh_hdf5_file *file)
+{
+    static const char *const features_names[3] = {"features", "x", "X"};
+    static const char *const labels_names[3] = {"labels", "y", "Y"};
+    const char *features =
+        config->features_name != NULL ? config->features_name : find_name(file, features_names);
+    const char *labels = config->labels_name != NULL ? config->labels_name : find_name(file, labels_names);
+    const char *path = mh_hdf5_file_path(file);
+
+    if (features[0] == '\0')
+        return MH_FAIL(MH_ERR_FORMAT,
+                       "%s: there is no /features (nor /x, /X); --features-name says another name", path);
+    if (!mh_hdf5_file_has(file, features))
+        return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s (--features-name)", path, features);
+    if (config->labels_name != NULL && !mh_hdf5_file_has(file, labels))
+        return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s (--labels-name)", path, labels);
+    snprintf(dataset->features_name, sizeof dataset->features_name, "%s", features);
+    snprintf(dataset->labels_name, sizeof dataset->labels_name, "%s", labels);
+    return MH_OK;
+}
+
+static mh_status read_names(const mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
+                            char ***out)
+{
+    mh_status status = MH_OK;
+
+    if (!mh_hdf5_file_has_attribute(file, name, attribute))
+        return MH_OK;
+    MH_TRY(mh_schema_names_create(count, out));
+    MH_TRY(mh_hdf5_file_get_texts(file, name, attribute, count, *out));
+cleanup:
+    return status;
+}
+
+static mh_status read_classes(const mh_hdf5_file *file, const char *name, mh_schema *schema)
+{
+    mh_status status = MH_OK;
+    int64_t *classes = NULL;
+
+    if (!mh_hdf5_file_has_attribute(file, name, "num_classes"))
+        return MH_OK;
+    MH_TRY(mh_memory_array(schema->heads, sizeof *classes, &classes));
+    MH_TRY(mh_hdf5_file_get_integers(file, name, "num_classes", schema->heads, classes));
+    for (size_t head = 0; head < schema->heads; head++) {
+        if (classes[head] < 1 || classes[head] > MH_CLASSES_MAX) {
+            status =
+                MH_FAIL(MH_ERR_FORMAT, "%s: attribute num_classes of /%s says %lld classes for label %zu",
+                        mh_hdf5_file_path(file), name, (long long)classes[head], head);
+            goto cleanup;
+        }
+        /* A label that is the same everywhere is still a yes-no question. */
+        schema->classes[head] = classes[head] < 2 ? 2 : (size_t)classes[head];
+    }
+cleanup:
+    mh_memory_free(classes);
+    return status;
+}
+
+/* The columns of one file, and how many rows it has. */
+static mh_status read_schema(const mh_dataset *dataset, const mh_hdf5_file *file, mh_schema *schema,
+                             size_t *rows)
+{
+    mh_status status = MH_OK;
+    const char *path = mh_hdf5_file_path(file);
+    const char *features = dataset->features_name, *labels = dataset->labels_name;
+    mh_extent x = {0}, y = {0};
+
+    MH_TRY(mh_hdf5_file_extent(file, features, &x));
+    if (x.kind == MH_KIND_OTHER) {
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s holds neither floats nor integers", path, features);
+        goto cleanup;
+    }
+    if (labels[0] != '\0') {
+        MH_TRY(mh_hdf5_file_extent(file, labels, &y));
+        if (y.kind != MH_KIND_INTEGER) {
+            status =
+                MH_FAIL(MH_ERR_FORMAT, "%s: /%s must hold integers (class indices from 0)", path, labels);
+            goto cleanup;
+        }
+        if (y.rows != x.rows) {
+            status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s has %zu rows but /%s has %zu", path, features, x.rows,
+                             labels, y.rows);
+            goto cleanup;
+        }
+    }
+    if (x.columns == 0 || (labels[0] != '\0' && y.columns == 0)) {
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s has no columns", path, x.columns == 0 ? features : labels);
+        goto cleanup;
+    }
+    *rows = x.rows;
+    MH_TRY(mh_schema_create(x.columns, y.columns, schema));
+    MH_TRY(read_names(file, features, "feature_names", schema->inputs, &schema->feature_names));
+    if (labels[0] != '\0') {
+        MH_TRY(read_classes(file, labels, schema));
+        MH_TRY(read_names(file, labels, "label_names", schema->heads, &schema->label_names));
+        MH_TRY(read_names(file, labels, "class_names", schema->heads, &schema->class_names));
+    }
+cleanup:
+    return status;
+}
+
+static mh_status read_missing_value(const mh_dataset *dataset, const mh_hdf5_file *file, file_part *part)
+{
+    mh_status status = MH_OK;
+    const char *labels = dataset->labels_name;
+
+    part->has_missing_value = labels[0] != '\0' && mh_hdf5_file_has_attribute(file, labels, "missing_value");
+    if (part->has_missing_value)
+        MH_TRY(mh_hdf5_file_get_integers(file, labels, "missing_value", 1, &part->missing_value));
+cleanup:
+    return status;
+}
+
+/* The first file says what the columns are; the others must have the same ones. */
+static mh_status join_schema(mh_dataset *dataset, const mh_schema *schema, const char *path)
+{
+    mh_schema *known = &dataset->schema;
+
+    if (schema->inputs != known->inputs || schema->heads != known->heads)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu features and %zu labels, but %s has %zu and %zu", path,
+                       schema->inputs, schema->heads, dataset->files.path[0], known->inputs, known->heads);
+    for (size_t head = 0; head < known->heads; head++)
+        if (schema->classes[head] > known->classes[head])
+            known->classes[head] = schema->classes[head];
+    return MH_OK;
+}
+
+static mh_status scan_file(mh_dataset *dataset, const mh_dataset_config *config, size_t index)
+{
+    mh_status status = MH_OK;
+    mh_hdf5_file *file = NULL;
+    mh_schema schema = {0};
+    file_part *part = &dataset->parts[index];
+
+    MH_TRY(mh_hdf5_file_open(dataset->files.path[index], &file));
+    MH_TRY(find_columns(dataset, config, file));
+    MH_TRY(read_schema(dataset, file, &schema, &part->rows.count));
+    MH_TRY(read_missing_value(dataset, file, part));
+    part->rows.first = dataset->total;
+    dataset->total += part->rows.count;
+    if (index == 0) {
+        dataset->schema = schema;
+        schema = (mh_schema){0};
+    } else {
+        MH_TRY(join_schema(dataset, &schema, dataset->files.path[index]));
+    }
+cleanup:
+    mh_schema_clear(&schema);
+    mh_hdf5_file_close(file);
+    return status;
+}
+
+static mh_status open_files(mh_dataset *dataset, const mh_dataset_config *config)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_file_list_create(config->paths, config->path_count, &dataset->files));
+    MH_TRY(mh_memory_array(dataset->files.count, sizeof *dataset->parts, &dataset->parts));
+    for (size_t i = 0; i < dataset->files.count; i++)
+        MH_TRY(scan_file(dataset, config, i));
+    if (config->path_count == 1 && dataset->files.count == 1)
+        snprintf(dataset->name, sizeof dataset->name, "%s", config->paths[0]);
+    else
+        snprintf(dataset->name, sizeof dataset->name, "%.200s%s (%zu files)", config->paths[0],
+                 config->path_count > 1 ? " ..." : "", dataset->files.count);
+    dataset->block_labels =
+        dataset->schema.heads > BLOCK_LABELS ? dataset->schema.heads : (size_t)BLOCK_LABELS;
+    MH_TRY(mh_memory_array(dataset->block_labels, sizeof *dataset->block, &dataset->block));
+cleanup:
+    return status;
+}
+
+static mh_status open_generator(mh_dataset *dataset, const mh_generator_config *config)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_generator_create(config, &dataset->generator));
+    MH_TRY(mh_schema_create(config->features, config->labels, &dataset->schema));
+    for (size_t head = 0; head < config->labels; head++)
+        dataset->schema.classes[head] = config->categories;
+    dataset->total = config->samples;
+    snprintf(dataset->name, sizeof dataset->name, "generated (%s, seed %llu)",
+             config->method == MH_GENERATOR_SKLEARN ? "sklearn" : "rowwise",
+             (unsigned long long)config->seed);
+cleanup:
+    return status;
+}
+
+mh_status mh_dataset_open(const mh_dataset_config *config, mh_dataset **out)
+{
+    mh_status status = MH_OK;
+    mh_dataset *dataset = NULL;
+
+    MH_TRY(mh_memory_new(sizeof *dataset, &dataset));
+    if (config->generator != NULL)
+        MH_TRY(open_generator(dataset, config->generator));
+    else
+        MH_TRY(open_files(dataset, config));
+    if (dataset->total == 0)
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: there are no rows", dataset->name);
+    dataset->selection = (mh_span){0, dataset->total};
+cleanup:
+    if (status != MH_OK) {
+        mh_dataset_close(dataset);
+        dataset = NULL;
+    }
+    *out = dataset;
+    return status;
+}
+
+void mh_dataset_close(mh_dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    mh_generator_destroy(dataset->generator);
+    mh_hdf5_file_close(dataset->open_file);
+    mh_file_list_clear(&dataset->files);
+    mh_schema_clear(&dataset->schema);
+    mh_memory_free(dataset->parts);
+    mh_memory_free(dataset->block);
+    mh_memory_free(dataset);
+}
+
+/* ---- what it is ---- */
+
+mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice)
+{
+    int64_t total = (int64_t)dataset->total;
+    int64_t first = slice->has_first ? slice->first : 0;
+    int64_t last = slice->has_last ? slice->last : total;
+
+    first = first < 0 ? first + total : first;
+    last = last < 0 ? last + total : last;
+    first = first < 0 ? 0 : first;
+    last = last > total ? total : last;
+    if (first >= last)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: no row is selected (--rows): there are %zu rows", dataset->name,
+                       dataset->total);
+    dataset->selection = (mh_span){(size_t)first, (size_t)(last - first)};
+    return MH_OK;
+}
+
+mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema)
+{
+    mh_schema *known = &dataset->schema;
+
+    if (known->inputs != schema->inputs)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu features, but the model takes %zu", dataset->name,
+                       known->inputs, schema->inputs);
+    if (known->heads != 0 && known->heads != schema->heads)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu labels, but the model has %zu heads", dataset->name,
+                       known->heads, schema->heads);
+    for (size_t head = 0; head < known->heads; head++)
+        known->classes[head] = schema->classes[head];
+    return MH_OK;
+}
+
+size_t mh_dataset_rows(const mh_dataset *dataset)
+{
+    return dataset->selection.count;
+}
+
+size_t mh_dataset_first_row(const mh_dataset *dataset)
+{
+    return dataset->selection.first;
+}
+
+size_t mh_dataset_files(const mh_dataset *dataset)
+{
+    return dataset->files.count;
+}
+
+const mh_schema *mh_dataset_schema(const mh_dataset *dataset)
+{
+    return &dataset->schema;
+}
+
+const char *mh_dataset_name(const mh_dataset *dataset)
+{
+    return dataset->name;
+}
+
+/* ---- reading ---- */
+
+static mh_status check_features(const mh_dataset *dataset, const char *path, size_t first_row, size_t rows,
+                                const float *features)
+{
+    size_t inputs = dataset->schema.inputs;
+
+    for (size_t i = 0; i < rows * inputs; i++)
+        if (!isfinite(features[i]))
+            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %s", path, dataset->features_name,
+                           first_row + i / inputs, i % inputs,
+                           isnan(features[i]) ? "not a number" : "infinite or too large for float32");
+    return MH_OK;
+}
+
+/* Class indices out of integers of any type; `first_row` and `path` are for the message. */
+static mh_status convert_labels(const mh_dataset *dataset, size_t index, size_t first_row, size_t rows,
+                                mh_label *labels)
+{
+    const file_part *part = &dataset->parts[index];
+    const mh_schema *schema = &dataset->schema;
+
+    for (size_t i = 0; i < rows * schema->heads; i++) {
+        int64_t value = dataset->block[i];
+        size_t head = i % schema->heads;
+        /* Without a word on how many classes there are, the largest label will tell. */
+        size_t classes = schema->classes[head] != 0 ? schema->classes[head] : MH_CLASSES_MAX;
+
+        if (value < 0 || (part->has_missing_value && value == part->missing_value))
+            labels[i] = MH_LABEL_MISSING;
+        else if ((uint64_t)value >= classes)
+            return MH_FAIL(MH_ERR_FORMAT,
+                           "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
+                           dataset->files.path[index], dataset->labels_name, first_row + i / schema->heads,
+                           head, (long long)value, classes - 1);
+        else
+            labels[i] = (mh_label)value;
+    }
+    return MH_OK;
+}
+
+static mh_status read_labels(mh_dataset *dataset, size_t index, mh_span rows, mh_label *labels)
+{
+    mh_status status = MH_OK;
+    size_t heads = dataset->schema.heads;
+    size_t block_rows = dataset->block_labels / heads;
+
+    for (size_t done = 0; done < rows.count; done += block_rows) {
+        size_t count = rows.count - done < block_rows ? rows.count - done : block_rows;
+        mh_span block = {rows.first + done, count};
+
+        MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->labels_name, block, MH_INT64, dataset->block));
+        MH_TRY(convert_labels(dataset, index, block.first, count, labels + done * heads));
+    }
+cleanup:
+    return status;
+}
+
+static mh_status open_part(mh_dataset *dataset, size_t index)
+{
+    if (dataset->open_file != NULL && dataset->open_index == index)
+        return MH_OK;
+    mh_hdf5_file_close(dataset->open_file);
+    dataset->open_index = index;
+    return mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file);
+}
+
+/* `rows` are the data set's; reads those of them that the file has. */
+static mh_status read_part(mh_dataset *dataset, size_t index, mh_span rows, float *features, mh_label *labels)
+{
+    mh_status status = MH_OK;
+    mh_span part = dataset->parts[index].rows;
+    size_t first = rows.first > part.first ? rows.first : part.first;
+    size_t end = mh_span_end(rows) < mh_span_end(part) ? mh_span_end(rows) : mh_span_end(part);
+
+    if (first >= end)
+        return MH_OK;
+    mh_span local = {first - part.first, end - first};
+    float *x = features + (first - rows.first) * dataset->schema.inputs;
+
+    MH_TRY(open_part(dataset, index));
+    MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->features_name, local, MH_FLOAT32, x));
+    MH_TRY(check_features(dataset, dataset->files.path[index], local.first, local.count, x));
+    if (labels != NULL && dataset->schema.heads > 0)
+        MH_TRY(read_labels(dataset, index, local, labels + (first - rows.first) * dataset->schema.heads));
+cleanup:
+    return status;
+}
+
+mh_status mh_dataset_read(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels)
+{
+    mh_status status = MH_OK;
+
+    rows.first += dataset->selection.first;
+    if (dataset->generator != NULL)
+        return mh_generator_rows(dataset->generator, rows.first, rows.count, features, labels);
+    for (size_t i = 0; i < dataset->files.count; i++)
+        MH_TRY(read_part(dataset, i, rows, features, labels));
+cleanup:
+    return status;
+}

@@ -1,0 +1,56 @@
+#include "multihead/data/shard.h"
+
+#include "multihead/base/memory.h"
+
+mh_status mh_shard_load(mh_dataset *dataset, mh_span rows, mh_shard *out)
+{
+    mh_status status = MH_OK;
+    const mh_schema *schema = mh_dataset_schema(dataset);
+    size_t labels = rows.count * schema->heads;
+
+    *out = (mh_shard){.rows = rows, .inputs = schema->inputs, .heads = schema->heads};
+    MH_TRY(mh_memory_array(rows.count, schema->inputs * sizeof *out->features, &out->features));
+    if (schema->heads > 0)
+        MH_TRY(mh_memory_array(rows.count, schema->heads * sizeof *out->labels, &out->labels));
+    MH_TRY(mh_dataset_read(dataset, rows, out->features, out->labels));
+    for (size_t i = 0; i < labels; i++)
+        out->missing_labels += out->labels[i] == MH_LABEL_MISSING;
+cleanup:
+    if (status != MH_OK)
+        mh_shard_clear(out);
+    return status;
+}
+
+void mh_shard_clear(mh_shard *shard)
+{
+    mh_memory_free(shard->features);
+    mh_memory_free(shard->labels);
+    *shard = (mh_shard){0};
+}
+
+void mh_shard_raise_classes(const mh_shard *shard, size_t *classes)
+{
+    for (size_t head = 0; head < shard->heads; head++)
+        classes[head] = classes[head] < 2 ? 2 : classes[head];
+    for (size_t i = 0; i < shard->rows.count * shard->heads; i++) {
+        size_t head = i % shard->heads;
+
+        if (shard->labels[i] != MH_LABEL_MISSING && shard->labels[i] >= classes[head])
+            classes[head] = (size_t)shard->labels[i] + 1;
+    }
+}
+
+void mh_shard_count_classes(const mh_shard *shard, const size_t *classes, int64_t *counts)
+{
+    size_t first = 0;
+
+    for (size_t head = 0; head < shard->heads; head++) {
+        for (size_t row = 0; row < shard->rows.count; row++) {
+            mh_label label = shard->labels[row * shard->heads + head];
+
+            if (label != MH_LABEL_MISSING)
+                counts[first + label]++;
+        }
+        first += classes[head];
+    }
+}

@@ -1,0 +1,126 @@
+#include "multihead/model/head.h"
+
+#include "multihead/base/memory.h"
+#include "softmax.h"
+
+static mh_status create(const mh_schema *schema, mh_head_activation activation, mh_heads *out)
+{
+    *out = (mh_heads){.activation = activation};
+    return mh_memory_array(schema->heads, sizeof *out->head, &out->head);
+}
+
+/* Puts a head to the right of those that are there. */
+static void append(mh_heads *heads, size_t classes, bool is_binary)
+{
+    mh_span columns = {heads->columns, is_binary ? 1 : classes};
+
+    heads->head[heads->count++] = (mh_head){is_binary, classes, columns};
+    heads->columns += columns.count;
+}
+
+mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_activation activation,
+                          mh_heads *out)
+{
+    mh_status status = MH_OK;
+    char name[MH_LABEL_NAME_BYTES];
+
+    MH_TRY(create(schema, activation, out));
+    for (size_t h = 0; h < schema->heads; h++) {
+        size_t classes = schema->classes[h];
+
+        if (kind == MH_HEADS_BINARY && classes > 2) {
+            status = MH_FAIL(MH_ERR_USAGE,
+                             "--heads binary: %s has %zu classes, a binary head has 2; --heads auto or softmax "
+                             "takes them",
+                             mh_schema_label_name(schema, h, name), classes);
+            goto cleanup;
+        }
+        append(out, classes, kind == MH_HEADS_BINARY || (kind == MH_HEADS_AUTO && classes == 2));
+    }
+    if (activation == MH_HEAD_ACTIVATION_SIGMOID && out->columns == out->count)
+        status = MH_FAIL(MH_ERR_USAGE, "--head-activation sigmoid is for softmax heads, and every head here is "
+                                       "binary; add --heads softmax");
+cleanup:
+    if (status != MH_OK)
+        mh_heads_clear(out);
+    return status;
+}
+
+mh_status mh_heads_restore(const mh_schema *schema, const size_t *is_binary, mh_head_activation activation,
+                           mh_heads *out)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(create(schema, activation, out));
+    for (size_t h = 0; h < schema->heads; h++) {
+        size_t classes = schema->classes[h];
+
+        if (classes < 2 || classes > MH_CLASSES_MAX || (is_binary[h] && classes != 2)) {
+            status = MH_FAIL(MH_ERR_FORMAT, "head %zu cannot have %zu classes", h + 1, classes);
+            goto cleanup;
+        }
+        append(out, classes, is_binary[h] != 0);
+    }
+cleanup:
+    if (status != MH_OK)
+        mh_heads_clear(out);
+    return status;
+}
+
+void mh_heads_clear(mh_heads *heads)
+{
+    mh_memory_free(heads->head);
+    *heads = (mh_heads){0};
+}
+
+bool mh_heads_are_yes_no(const mh_heads *heads)
+{
+    for (size_t h = 0; h < heads->count; h++)
+        if (heads->head[h].classes != 2)
+            return false;
+    return true;
+}
+
+void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities)
+{
+    for (size_t row = 0; row < rows; row++) {
+        const float *z = logits + row * heads->columns;
+        float *p = probabilities + row * heads->columns;
+
+        for (size_t h = 0; h < heads->count; h++) {
+            const mh_head *head = &heads->head[h];
+            const float *own = z + head->columns.first;
+
+            if (head->is_binary)
+                p[head->columns.first] = sigmoid(own[0]);
+            else
+                softmax(heads->activation, head->classes, own,
+                        largest_score(heads->activation, head->classes, own), p + head->columns.first);
+        }
+    }
+}
+
+static mh_label largest(const float *p, size_t classes)
+{
+    size_t best = 0;
+
+    for (size_t c = 1; c < classes; c++)
+        if (p[c] > p[best])
+            best = c;
+    return (mh_label)best;
+}
+
+void mh_heads_predict(const mh_heads *heads, size_t rows, const float *probabilities, mh_label *predictions)
+{
+    for (size_t row = 0; row < rows; row++) {
+        const float *p = probabilities + row * heads->columns;
+
+        for (size_t h = 0; h < heads->count; h++) {
+            const mh_head *head = &heads->head[h];
+
+            predictions[row * heads->count + h] = head->is_binary
+                                                      ? (mh_label)(p[head->columns.first] > 0.5f)
+                                                      : largest(p + head->columns.first, head->classes);
+        }
+    }
+}

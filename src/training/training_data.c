@@ -1,0 +1,106 @@
+#include "multihead/training/training_data.h"
+
+#include "multihead/base/memory.h"
+#include "multihead/data/loader.h"
+#include "multihead/parallel/allreduce.h"
+
+static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, size_t ranks,
+                            mh_training_data *data)
+{
+    mh_status status = MH_OK;
+
+    data->rows = mh_dataset_rows(dataset);
+    if (mh_dataset_schema(dataset)->heads == 0)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /labels (nor /y, /Y), which training needs; --labels-name "
+                                      "says another name",
+                       mh_dataset_name(dataset));
+    if (data->rows < replicas)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: %zu rows are fewer than the %zu replicas; --replicas says how many",
+                       mh_dataset_name(dataset), data->rows, replicas);
+    mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
+    MH_TRY(mh_shard_load(dataset, mh_loader_shard_rows(data->rows, replicas, hosted), &data->shard));
+    MH_TRY(mh_schema_copy(mh_dataset_schema(dataset), &data->schema));
+cleanup:
+    return status;
+}
+
+/* The largest label of any rank says how many classes there are, where nothing else does. */
+static mh_status agree_on_classes(const mh_comm *comm, mh_training_data *data)
+{
+    mh_status status = MH_OK;
+    size_t heads = data->schema.heads;
+    int64_t *classes = NULL;
+
+    status = mh_memory_array(heads, sizeof *classes, &classes);
+    MH_TRY(mh_comm_agree(comm, status));
+    mh_shard_raise_classes(&data->shard, data->schema.classes);
+    for (size_t head = 0; head < heads; head++)
+        classes[head] = (int64_t)data->schema.classes[head];
+    mh_comm_max(comm, classes, heads);
+    for (size_t head = 0; head < heads; head++)
+        data->schema.classes[head] = (size_t)classes[head];
+cleanup:
+    mh_memory_free(classes);
+    return status;
+}
+
+static void rates_from_counts(const mh_schema *schema, const int64_t *counts, double *rates)
+{
+    for (size_t head = 0; head < schema->heads; head++) {
+        size_t classes = schema->classes[head];
+        int64_t known = 0;
+
+        for (size_t c = 0; c < classes; c++)
+            known += counts[c];
+        for (size_t c = 0; c < classes; c++)
+            rates[c] = known > 0 ? (double)counts[c] / (double)known : 0.0;
+        counts += classes;
+        rates += classes;
+    }
+}
+
+static mh_status count_labels(const mh_comm *comm, mh_training_data *data)
+{
+    mh_status status = MH_OK;
+    int64_t *counts = NULL;
+    size_t classes = 0;
+
+    for (size_t head = 0; head < data->schema.heads; head++)
+        classes += data->schema.classes[head];
+    status = mh_memory_array(classes, sizeof *counts, &counts);
+    if (status == MH_OK)
+        status = mh_memory_array(classes, sizeof *data->base_rates, &data->base_rates);
+    MH_TRY(mh_comm_agree(comm, status));
+    mh_shard_count_classes(&data->shard, data->schema.classes, counts);
+    mh_comm_sum(comm, counts, classes);
+    rates_from_counts(&data->schema, counts, data->base_rates);
+    data->missing_labels = (int64_t)data->shard.missing_labels;
+    mh_comm_sum(comm, &data->missing_labels, 1);
+cleanup:
+    mh_memory_free(counts);
+    return status;
+}
+
+mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
+                                mh_training_data *out)
+{
+    mh_status status = MH_OK;
+
+    *out = (mh_training_data){0};
+    status = load_shard(dataset, replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
+    MH_TRY(mh_comm_agree(comm, status));
+    MH_TRY(agree_on_classes(comm, out));
+    MH_TRY(count_labels(comm, out));
+cleanup:
+    if (status != MH_OK)
+        mh_training_data_clear(out);
+    return status;
+}
+
+void mh_training_data_clear(mh_training_data *data)
+{
+    mh_shard_clear(&data->shard);
+    mh_schema_clear(&data->schema);
+    mh_memory_free(data->base_rates);
+    *data = (mh_training_data){0};
+}

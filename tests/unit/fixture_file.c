@@ -1,0 +1,70 @@
+#include "fixture_file.h"
+
+#include <criterion/criterion.h>
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static hid_t open_dataset(const char *file_name, const char *dataset_name, hid_t *file)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/%s", MH_FIXTURES, file_name);
+    *file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    cr_assert(*file >= 0, "cannot open %s", path);
+
+    hid_t dataset = H5Dopen2(*file, dataset_name, H5P_DEFAULT);
+
+    cr_assert(dataset >= 0, "%s has no dataset %s", path, dataset_name);
+    return dataset;
+}
+
+static fixture_shape shape_of(hid_t dataset)
+{
+    fixture_shape shape = {.count = 1};
+    hsize_t extent[FIXTURE_DIMENSIONS] = {1, 1, 1, 1};
+    hid_t space = H5Dget_space(dataset);
+    int dimensions = H5Sget_simple_extent_ndims(space);
+
+    cr_assert(dimensions >= 0 && dimensions <= FIXTURE_DIMENSIONS);
+    H5Sget_simple_extent_dims(space, extent, NULL);
+    H5Sclose(space);
+    shape.dimensions = (size_t)dimensions;
+    for (size_t i = 0; i < FIXTURE_DIMENSIONS; i++) {
+        shape.extent[i] = (size_t)extent[i];
+        shape.count *= shape.extent[i];
+    }
+    return shape;
+}
+
+static void *read_whole(const char *file_name, const char *dataset_name, hid_t type, fixture_shape *shape)
+{
+    hid_t file = H5I_INVALID_HID;
+    hid_t dataset = open_dataset(file_name, dataset_name, &file);
+
+    *shape = shape_of(dataset);
+
+    void *values = malloc(shape->count * H5Tget_size(type) + 1);
+
+    cr_assert(values != NULL);
+    cr_assert(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, "cannot read %s of %s",
+              dataset_name, file_name);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    return values;
+}
+
+float *fixture_read_float(const char *file, const char *dataset, fixture_shape *shape)
+{
+    return read_whole(file, dataset, H5T_NATIVE_FLOAT, shape);
+}
+
+double *fixture_read_double(const char *file, const char *dataset, fixture_shape *shape)
+{
+    return read_whole(file, dataset, H5T_NATIVE_DOUBLE, shape);
+}
+
+uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape *shape)
+{
+    return read_whole(file, dataset, H5T_NATIVE_UINT8, shape);
+}

@@ -1,0 +1,25 @@
+#ifndef MULTIHEAD_TESTS_FIXTURE_FILE_H
+#define MULTIHEAD_TESTS_FIXTURE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The tests' own door to HDF5, so that reference numbers do not come through the code under test.
+ *
+ * Each function reads a whole dataset, converted to the type asked for, from tests/fixtures/<file>; the test
+ * fails where that does not work. The caller frees with free().
+ */
+enum { FIXTURE_DIMENSIONS = 4 };
+
+typedef struct {
+    size_t dimensions;
+    size_t extent[FIXTURE_DIMENSIONS]; /* 1 beyond `dimensions` */
+    size_t count;                      /* of all elements       */
+} fixture_shape;
+
+float *fixture_read_float(const char *file, const char *dataset, fixture_shape *shape);
+double *fixture_read_double(const char *file, const char *dataset, fixture_shape *shape);
+uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape *shape);
+
+#endif
