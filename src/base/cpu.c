@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 mh_vector mh_cpu_vector(void)
 {
@@ -57,4 +58,11 @@ size_t mh_cpu_cores(void)
     if (sched_getaffinity(0, sizeof cores, &cores) != 0)
         return 1;
     return (size_t)CPU_COUNT(&cores);
+}
+
+size_t mh_cpu_host_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores > 0 ? (size_t)cores : 1;
 }

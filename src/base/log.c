@@ -59,6 +59,17 @@ void mh_log_warning(const char *format, ...)
     va_end(arguments);
 }
 
+void mh_log_error(const char *format, ...)
+{
+    va_list arguments;
+
+    if (my_rank != 0)
+        return;
+    va_start(arguments, format);
+    say("multihead: ", format, arguments);
+    va_end(arguments);
+}
+
 void mh_log_rank(const char *format, ...)
 {
     va_list arguments;

@@ -135,6 +135,19 @@ size_t mh_comm_hosts(const mh_comm *comm)
     return (size_t)hosts;
 }
 
+size_t mh_comm_launch_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value != NULL)
+            return strtoull(value, NULL, 10);
+    }
+    return 0;
+}
+
 void mh_comm_library(char *text, size_t bytes)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING];

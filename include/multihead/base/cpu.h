@@ -15,7 +15,8 @@ const char *mh_vector_name(mh_vector vector);
 /** The model as the operating system names it, or "unknown CPU". */
 void mh_cpu_name(char *name, size_t bytes);
 
-/** Cores that this process may run on. */
+/** Cores that this process may run on, and those that the host has. */
 size_t mh_cpu_cores(void);
+size_t mh_cpu_host_cores(void);
 
 #endif

@@ -17,6 +17,9 @@ __attribute__((format(printf, 1, 2))) void mh_log_info(const char *format, ...);
 /** The same, marked as a warning. */
 __attribute__((format(printf, 1, 2))) void mh_log_warning(const char *format, ...);
 
+/** The same, for why the program ends. */
+__attribute__((format(printf, 1, 2))) void mh_log_error(const char *format, ...);
+
 /** A line from whichever rank calls, marked `[rank 3]` when there are several. */
 __attribute__((format(printf, 1, 2))) void mh_log_rank(const char *format, ...);
 

@@ -34,7 +34,7 @@ typedef struct {
 mh_status mh_hdf5_file_open(const char *path, mh_hdf5_file **out);
 mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out);
 
-/** Writes out, syncs to disk and renames to the path given to create. The file is closed afterwards. */
+/** Writes out, syncs to disk and renames to the path given to create. After it only close may follow. */
 mh_status mh_hdf5_file_commit(mh_hdf5_file *file);
 
 /** Closes; what was created and not committed is removed. NULL is fine. */

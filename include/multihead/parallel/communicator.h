@@ -52,7 +52,10 @@ void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t b
 /** How many hosts the ranks are on. */
 size_t mh_comm_hosts(const mh_comm *comm);
 
-/** "Open MPI 4.1.4"; may be called before mh_comm_initialize. */
+/** This process's rank as the launcher tells it, 0 without one: for what is said before MPI starts. */
+size_t mh_comm_launch_rank(void);
+
+/** "Open MPI v4.1.4"; may be called before mh_comm_initialize. */
 void mh_comm_library(char *text, size_t bytes);
 
 #endif

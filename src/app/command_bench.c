@@ -1,0 +1,411 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "json_file.h"
+#include "machine_peak.h"
+#include "multihead/base/clock.h"
+#include "multihead/base/log.h"
+#include "multihead/base/memory.h"
+#include "multihead/base/random.h"
+#include "multihead/data/hdf5_file.h"
+#include "multihead/parallel/allreduce.h"
+#include "multihead/tensor/matrix.h"
+#include "multihead/training/trainer.h"
+#include "startup.h"
+
+/*
+ * A step of the trainer beside its matrix products alone, turn and turn about, so that both see the same
+ * machine. Rows are random: what is in them does not change the work.
+ */
+
+enum { BATCHES = 4, LEAST_TURNS = 7, MOST_TURNS = 2000, DEFAULT_REPLICAS = 8, INPUT_ROWS = 200000 };
+
+static const double BENCH_SECONDS = 2.0;
+
+typedef struct {
+    double best, median, p90;
+} timing;
+
+typedef struct {
+    mh_training_data data;
+    mh_trained trained;
+    mh_trainer *trainer;
+    mh_allreduce *allreduce;
+    size_t replicas;
+    size_t hosted; /* replicas of this rank */
+    size_t chunk;  /* rows of a product     */
+    float *x, *dy, *w; /* operands as large as any product needs, with numbers in them */
+    double *losses;
+} bench;
+
+typedef struct {
+    double peak_gflops;
+    double gemm_flop; /* of this rank's part of a step */
+    timing gemm, step, allreduce;
+    double input_rows_per_second;
+    double allocations_per_step;
+} results;
+
+mh_status command_bench_check(const options *o)
+{
+    (void)o;
+    return MH_OK;
+}
+
+/* ---- setting up ---- */
+
+static mh_status make_data(const options *o, size_t rows, size_t rank, size_t ranks, bench *b)
+{
+    mh_status status = MH_OK;
+    mh_span hosted = mh_allreduce_hosted(b->replicas, rank, ranks);
+    size_t first = mh_span_part(rows, hosted.first, b->replicas).first;
+    size_t end = mh_span_end(mh_span_part(rows, mh_span_end(hosted) - 1, b->replicas));
+    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 0, 0);
+    mh_shard *shard = &b->data.shard;
+
+    *shard = (mh_shard){.rows = {first, end - first}, .inputs = o->features, .heads = o->labels};
+    b->data.rows = rows;
+    b->hosted = hosted.count;
+    MH_TRY(mh_memory_array(shard->rows.count, o->features * sizeof(float), &shard->features));
+    MH_TRY(mh_memory_array(shard->rows.count, o->labels * sizeof(mh_label), &shard->labels));
+    for (size_t i = 0; i < shard->rows.count * o->features; i++)
+        shard->features[i] = (float)mh_random_uniform(&stream, i);
+    for (size_t i = 0; i < shard->rows.count * o->labels; i++)
+        shard->labels[i] = (mh_label)mh_random_below(&stream, i, o->categories);
+    MH_TRY(mh_schema_create(o->features, o->labels, &b->data.schema));
+    for (size_t h = 0; h < o->labels; h++)
+        b->data.schema.classes[h] = o->categories;
+cleanup:
+    return status;
+}
+
+static size_t largest_product(const mh_model *model, size_t rows)
+{
+    size_t columns = mh_model_heads(model)->columns, widest = mh_model_inputs(model);
+
+    widest = columns > widest ? columns : widest;
+    for (size_t i = 0; i < mh_model_hidden_layers(model); i++)
+        widest = mh_model_hidden(model, i) > widest ? mh_model_hidden(model, i) : widest;
+    return widest * (rows > widest ? rows : widest);
+}
+
+static mh_status make_operands(bench *b, size_t rows)
+{
+    mh_status status = MH_OK;
+    size_t elements = largest_product(b->trained.model, rows);
+    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 1, 0);
+    float **operands[3] = {&b->x, &b->dy, &b->w};
+
+    for (size_t k = 0; k < 3; k++) {
+        MH_TRY(mh_memory_array(elements, sizeof(float), operands[k]));
+        for (size_t i = 0; i < elements; i++)
+            (*operands[k])[i] = (float)mh_random_uniform(&stream, i) - 0.5f;
+    }
+cleanup:
+    return status;
+}
+
+static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
+{
+    mh_status status = MH_OK;
+    mh_trained_config model = {
+        .hidden = o->hidden.width, .hidden_layers = o->hidden.count, .heads = (mh_head_kind)o->heads};
+    mh_trainer_config trainer = {.epochs = 1,
+                                 .batch_size = o->batch_size,
+                                 .seed = 1,
+                                 .learning_rate = 1e-3,
+                                 .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
+
+    b->replicas = o->replicas != 0 ? o->replicas : (ranks > DEFAULT_REPLICAS ? ranks : DEFAULT_REPLICAS);
+    trainer.replicas = b->replicas;
+    if (b->replicas < ranks || b->replicas > o->batch_size)
+        return MH_FAIL(MH_ERR_USAGE, "--replicas %zu: expected from the number of ranks to the batch size",
+                       b->replicas);
+    MH_TRY(make_data(o, BATCHES * o->batch_size, rank, ranks, b));
+    MH_TRY(mh_trained_create(&b->data.schema, &model, &b->trained));
+    mh_model_initialize(b->trained.model, 1);
+    MH_TRY(mh_trainer_create(&trainer, &b->data, &b->trained, rank, ranks, &b->trainer));
+    MH_TRY(mh_allreduce_create(mh_model_layout(b->trained.model)->count, b->replicas, rank, ranks,
+                               &b->allreduce));
+    MH_TRY(mh_memory_array(b->hosted, sizeof *b->losses, &b->losses));
+    b->chunk = mh_model_chunk_rows(b->trained.model);
+    MH_TRY(make_operands(b, o->batch_size));
+cleanup:
+    return status;
+}
+
+static void destroy(bench *b)
+{
+    mh_allreduce_destroy(b->allreduce);
+    mh_trainer_destroy(b->trainer);
+    mh_trained_clear(&b->trained);
+    mh_training_data_clear(&b->data);
+    mh_memory_free(b->x);
+    mh_memory_free(b->dy);
+    mh_memory_free(b->w);
+    mh_memory_free(b->losses);
+}
+
+/* ---- the products of a step ---- */
+
+/* The products of one dense layer: y = x w, dw = dy x, and dx = dy w but for the first. Returns the flops. */
+static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bool is_first, bool is_timed)
+{
+    if (is_timed) {
+        mh_matrix_forward(rows, inputs, outputs, b->x, b->w, b->dy);
+        mh_matrix_weight_gradient(rows, inputs, outputs, b->dy, b->x, false, b->w);
+        if (!is_first)
+            mh_matrix_backward(rows, inputs, outputs, b->dy, b->w, b->x);
+    }
+    return (is_first ? 4.0 : 6.0) * (double)rows * (double)inputs * (double)outputs;
+}
+
+static double run_products(bench *b, size_t rows, bool is_timed)
+{
+    const mh_model *model = b->trained.model;
+    size_t inputs = mh_model_inputs(model), layers = mh_model_hidden_layers(model);
+    double flop = 0;
+
+    for (size_t i = 0; i <= layers; i++) {
+        size_t outputs = i < layers ? mh_model_hidden(model, i) : mh_model_heads(model)->columns;
+
+        flop += run_layer(b, rows, inputs, outputs, i == 0, is_timed);
+        inputs = outputs;
+    }
+    return flop;
+}
+
+/* `total` rows in pieces of `rows`. */
+static double run_step_products(bench *b, size_t total, size_t rows, bool is_timed)
+{
+    double flop = 0;
+
+    for (size_t done = 0; done < total; done += rows)
+        flop += run_products(b, total - done < rows ? total - done : rows, is_timed);
+    return flop;
+}
+
+/* ---- measuring ---- */
+
+static int compare(const void *a, const void *b)
+{
+    double first = *(const double *)a, second = *(const double *)b;
+
+    return (first > second) - (first < second);
+}
+
+static timing summarize(double *seconds, size_t count)
+{
+    qsort(seconds, count, sizeof *seconds, compare);
+    return (timing){seconds[0], seconds[count / 2], seconds[count * 9 / 10]};
+}
+
+static mh_status run_allreduce(const mh_comm *comm, bench *b)
+{
+    mh_allreduce_start(b->allreduce);
+    for (size_t r = 0; r < b->hosted; r++)
+        mh_allreduce_leaf(b->allreduce);
+    return mh_allreduce_finish(comm, b->allreduce, MH_OK, b->losses);
+}
+
+/* The same number of turns on every rank: from how long a step takes on rank 0. */
+static size_t choose_turns(const mh_comm *comm, const options *o, double step_seconds)
+{
+    size_t turns = o->steps != 0 ? o->steps : (size_t)(BENCH_SECONDS / (3.0 * step_seconds));
+
+    if (o->steps == 0)
+        turns = turns < LEAST_TURNS ? LEAST_TURNS : turns > MOST_TURNS ? MOST_TURNS : turns;
+    mh_comm_broadcast(comm, &turns, sizeof turns);
+    return turns;
+}
+
+/* Numbers that grow or die out over thousands of products would change their speed: fresh ones each turn. */
+static void refresh(bench *b, const float *fresh, size_t elements)
+{
+    memcpy(b->x, fresh, elements * sizeof *fresh);
+    memcpy(b->dy, fresh, elements * sizeof *fresh);
+    memcpy(b->w, fresh, elements * sizeof *fresh);
+}
+
+enum { IN_PIECES, AT_ONCE, STEP, ALLREDUCE, SERIES };
+
+static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns, const float *fresh,
+                            double *seconds[SERIES])
+{
+    mh_status status = MH_OK;
+    size_t elements = largest_product(b->trained.model, rows);
+    size_t own_rows = rows * b->hosted / b->replicas, piece = rows / b->replicas;
+    double start = 0, loss = 0;
+
+    piece = piece < b->chunk ? piece : b->chunk;
+    for (size_t turn = 0; turn < turns; turn++) {
+        for (int series = IN_PIECES; series <= AT_ONCE; series++) {
+            refresh(b, fresh, elements);
+            mh_comm_barrier(comm);
+            start = mh_clock_seconds();
+            run_step_products(b, own_rows, series == IN_PIECES ? piece : own_rows, true);
+            seconds[series][turn] = mh_clock_seconds() - start;
+        }
+        mh_comm_barrier(comm);
+        start = mh_clock_seconds();
+        MH_TRY(mh_trainer_step(comm, b->trainer, turn % BATCHES, &loss));
+        seconds[STEP][turn] = mh_clock_seconds() - start;
+        mh_comm_barrier(comm);
+        start = mh_clock_seconds();
+        MH_TRY(run_allreduce(comm, b));
+        seconds[ALLREDUCE][turn] = mh_clock_seconds() - start;
+    }
+cleanup:
+    return status;
+}
+
+static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, results *r)
+{
+    mh_status status = MH_OK;
+    double *seconds[SERIES] = {NULL}, loss = 0;
+    float *fresh = NULL;
+    size_t elements = largest_product(b->trained.model, o->batch_size);
+
+    /* One step to warm up, one to see how long it takes. */
+    MH_TRY(mh_trainer_step(comm, b->trainer, 0, &loss));
+    double start = mh_clock_seconds();
+    MH_TRY(mh_trainer_step(comm, b->trainer, 1, &loss));
+    size_t turns = choose_turns(comm, o, mh_clock_seconds() - start);
+
+    status = mh_memory_array(elements, sizeof *fresh, &fresh);
+    for (int i = 0; i < SERIES && status == MH_OK; i++)
+        status = mh_memory_array(turns, sizeof *seconds[i], &seconds[i]);
+    MH_TRY(mh_comm_agree(comm, status));
+    memcpy(fresh, b->x, elements * sizeof *fresh);
+    uint64_t before = mh_memory_allocations();
+    MH_TRY(take_turns(comm, b, o->batch_size, turns, fresh, seconds));
+    r->allocations_per_step = (double)(mh_memory_allocations() - before) / (double)turns;
+
+    timing pieces = summarize(seconds[IN_PIECES], turns), whole = summarize(seconds[AT_ONCE], turns);
+    r->gemm = pieces.median < whole.median ? pieces : whole; /* the harder of the two to come near */
+    r->step = summarize(seconds[STEP], turns);
+    r->allreduce = summarize(seconds[ALLREDUCE], turns);
+    r->gemm_flop = run_step_products(b, o->batch_size * b->hosted / b->replicas, o->batch_size, false);
+cleanup:
+    mh_memory_free(fresh);
+    for (int i = 0; i < SERIES; i++)
+        mh_memory_free(seconds[i]);
+    return status;
+}
+
+/* Rows a second out of an HDF5 file that has just been written, so out of the page cache. Rank 0 only. */
+static mh_status measure_input(const options *o, results *r)
+{
+    mh_status status = MH_OK;
+    char path[128], *paths[1] = {path};
+    mh_hdf5_file *file = NULL;
+    mh_dataset *dataset = NULL;
+    mh_dataset_config config = {.paths = paths, .path_count = 1};
+    mh_shard shard = {0};
+    float *x = NULL;
+    mh_label *y = NULL;
+    size_t rows = INPUT_ROWS / (1 + (o->features + o->labels) / 64);
+    const char *folder = getenv("TMPDIR");
+
+    snprintf(path, sizeof path, "%s/multihead-bench-%ld.h5", folder != NULL ? folder : "/tmp", (long)getpid());
+    MH_TRY(mh_memory_array(rows, o->features * sizeof *x, &x));
+    MH_TRY(mh_memory_array(rows, o->labels * sizeof *y, &y));
+    MH_TRY(mh_hdf5_file_create(path, &file));
+    MH_TRY(mh_hdf5_file_add(file, "features", MH_FLOAT32, rows, o->features));
+    MH_TRY(mh_hdf5_file_add(file, "labels", MH_UINT8, rows, o->labels));
+    MH_TRY(mh_hdf5_file_write(file, "features", (mh_span){0, rows}, MH_FLOAT32, x));
+    MH_TRY(mh_hdf5_file_write(file, "labels", (mh_span){0, rows}, MH_UINT16, y));
+    MH_TRY(mh_hdf5_file_commit(file));
+
+    double start = mh_clock_seconds();
+    MH_TRY(mh_dataset_open(&config, &dataset));
+    MH_TRY(mh_shard_load(dataset, (mh_span){0, rows}, &shard));
+    r->input_rows_per_second = (double)rows / (mh_clock_seconds() - start);
+cleanup:
+    mh_shard_clear(&shard);
+    mh_dataset_close(dataset);
+    mh_hdf5_file_close(file);
+    unlink(path);
+    mh_memory_free(x);
+    mh_memory_free(y);
+    return status;
+}
+
+/* ---- telling ---- */
+
+static json_t *timing_json(timing t)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "best", json_number(t.best * 1e3));
+    json_object_set_new(object, "median", json_number(t.median * 1e3));
+    json_object_set_new(object, "p90", json_number(t.p90 * 1e3));
+    return object;
+}
+
+static mh_status write_json(const options *o, const bench *b, const results *r)
+{
+    json_t *root = json_object();
+
+    json_object_set_new(root, "kernel", json_string(mh_matrix_kernel()));
+    json_object_set_new(root, "replicas", json_integer((json_int_t)b->replicas));
+    json_object_set_new(root, "batch_size", json_integer((json_int_t)o->batch_size));
+    json_object_set_new(root, "peak_gflops", r->peak_gflops > 0 ? json_number(r->peak_gflops) : json_null());
+    json_object_set_new(root, "gemm_ms", json_number(r->gemm.median * 1e3));
+    json_object_set_new(root, "gemm_best_ms", json_number(r->gemm.best * 1e3));
+    json_object_set_new(root, "step_ms", timing_json(r->step));
+    json_object_set_new(root, "step_to_gemm", json_number(r->step.median / r->gemm.median));
+    json_object_set_new(root, "rows_per_second", json_number((double)o->batch_size / r->step.median));
+    json_object_set_new(root, "allreduce_us", json_number(r->allreduce.median * 1e6));
+    json_object_set_new(root, "input_rows_per_second", json_number(r->input_rows_per_second));
+    json_object_set_new(root, "allocations_per_step", json_number(r->allocations_per_step));
+    return json_file_write(o->json, root);
+}
+
+static void print_results(const options *o, const results *r)
+{
+    char kernel[256];
+    double rate = r->gemm_flop * 1e-9;
+
+    startup_describe_kernel(kernel, sizeof kernel);
+    printf("%s\n\n%-34s %10s %10s %10s\n", kernel, "", "best", "median", "90 %");
+    printf("%-34s %10.1f\n", "multiply-add peak, GFLOP/s a core", r->peak_gflops);
+    printf("%-34s %10.3f %10.3f %10.3f\n", "matrix products of a step, ms", r->gemm.best * 1e3,
+           r->gemm.median * 1e3, r->gemm.p90 * 1e3);
+    printf("%-34s %10.3f %10.3f %10.3f\n", "a whole step, ms", r->step.best * 1e3, r->step.median * 1e3,
+           r->step.p90 * 1e3);
+    printf("%-34s %10.1f %10.1f %10.1f\n", "sum over replicas and ranks, us", r->allreduce.best * 1e6,
+           r->allreduce.median * 1e6, r->allreduce.p90 * 1e6);
+    printf("\n%-34s %10.2f\n", "step / matrix products (medians)", r->step.median / r->gemm.median);
+    printf("%-34s %10.1f %10.1f\n", "products, step: GFLOP/s a rank", rate / r->gemm.median, rate / r->step.median);
+    printf("%-34s %10.0f\n", "rows a second, trained", (double)o->batch_size / r->step.median);
+    printf("%-34s %10.0f\n", "rows a second, read from HDF5", r->input_rows_per_second);
+    printf("%-34s %10.0f\n", "memory allocations in a step", r->allocations_per_step);
+}
+
+mh_status command_bench(const mh_comm *comm, const options *o)
+{
+    mh_status status = MH_OK;
+    bench b = {0};
+    results r = {0};
+    size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
+
+    mh_matrix_set_threads(o->threads);
+    MH_TRY(mh_comm_agree(comm, create(o, rank, ranks, &b)));
+    r.peak_gflops = machine_peak_gflops();
+    MH_TRY(measure_steps(comm, o, &b, &r));
+    status = rank == 0 ? measure_input(o, &r) : MH_OK;
+    MH_TRY(mh_comm_agree(comm, status));
+    if (rank == 0 && o->json != NULL)
+        status = write_json(o, &b, &r);
+    if (rank == 0 && (o->json == NULL || strcmp(o->json, "-") != 0))
+        print_results(o, &r);
+    startup_warn_of_kernel();
+    status = mh_comm_agree(comm, status);
+cleanup:
+    destroy(&b);
+    return status;
+}

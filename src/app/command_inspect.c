@@ -1,0 +1,266 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "multihead/base/memory.h"
+#include "multihead/base/text.h"
+#include "multihead/data/hdf5_file.h"
+#include "multihead/data/shard.h"
+#include "multihead/training/checkpoint.h"
+#include "text_file.h"
+
+enum { BLOCK_ROWS = 8192, PATH_BYTES = 4096, HEADS_SHOWN = 50 };
+
+mh_status command_inspect_check(const options *o)
+{
+    if (o->files.count == 0)
+        return MH_FAIL(MH_ERR_USAGE, "say what to look at: inspect FILE, a data set, model, checkpoint or run folder");
+    return MH_OK;
+}
+
+/* ---- models and checkpoints ---- */
+
+static void print_heads(const mh_trained *trained)
+{
+    const mh_heads *heads = mh_model_heads(trained->model);
+    const double *rates = trained->base_rates;
+    char name[MH_LABEL_NAME_BYTES];
+
+    printf("  %-24s %-8s %8s  %s\n", "head", "kind", "classes", "base rates of the classes");
+    for (size_t h = 0; h < heads->count; h++) {
+        const mh_head *head = &heads->head[h];
+
+        if (h < HEADS_SHOWN) {
+            printf("  %-24s %-8s %8zu ", mh_schema_label_name(&trained->schema, h, name),
+                   head->is_binary ? "binary" : "softmax", head->classes);
+            for (size_t c = 0; c < head->classes && c < 8; c++)
+                printf(" %.4f", rates[c]);
+            puts(head->classes > 8 ? " ..." : "");
+        }
+        rates += head->classes;
+    }
+    if (heads->count > HEADS_SHOWN)
+        printf("  ... and %zu more\n", heads->count - HEADS_SHOWN);
+}
+
+static void print_tensors(const mh_trained *trained)
+{
+    const mh_layout *layout = mh_model_layout(trained->model);
+    char count[MH_TEXT_BYTES];
+
+    printf("  parameters: %s\n", mh_text_count(layout->count, count));
+    for (size_t t = 0; t < layout->tensors && t < HEADS_SHOWN; t++) {
+        const mh_tensor *tensor = &layout->tensor[t];
+
+        if (tensor->columns == 0)
+            printf("    %-16s [%zu]\n", tensor->name, tensor->rows);
+        else
+            printf("    %-16s [%zu x %zu]\n", tensor->name, tensor->rows, tensor->columns);
+    }
+    if (layout->tensors > HEADS_SHOWN)
+        printf("    ... and %zu more\n", layout->tensors - HEADS_SHOWN);
+}
+
+static mh_status inspect_model(const char *path)
+{
+    mh_status status = MH_OK;
+    mh_trained trained = {0};
+    char *options = NULL;
+    bool is_checkpoint = mh_checkpoint_load_options(path, &options) == MH_OK;
+
+    MH_TRY(mh_trained_load(path, &trained));
+    printf("%s: %s\n  inputs: %zu\n", path, is_checkpoint ? "a checkpoint" : "a model", trained.schema.inputs);
+    print_tensors(&trained);
+    print_heads(&trained);
+    if (mh_model_heads(trained.model)->activation == MH_HEAD_ACTIVATION_SIGMOID)
+        puts("  softmax heads take the sigmoid of their logits");
+    if (is_checkpoint)
+        printf("  made with:\n%s", options);
+cleanup:
+    mh_memory_free(options);
+    mh_trained_clear(&trained);
+    return status;
+}
+
+/* ---- data sets ---- */
+
+/* How often each class of each label occurs, and how many labels are missing. */
+typedef struct {
+    size_t *classes; /* [heads] */
+    int64_t *counts; /* [sum of classes] */
+    size_t missing;
+    float least, most; /* of the features */
+} contents;
+
+static void add_features(contents *contents, const float *features, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        contents->least = features[i] < contents->least ? features[i] : contents->least;
+        contents->most = features[i] > contents->most ? features[i] : contents->most;
+    }
+}
+
+/* Twice through the rows where the number of classes is not told: first to find it. */
+static mh_status read_contents(mh_dataset *dataset, contents *out)
+{
+    mh_status status = MH_OK;
+    const mh_schema *schema = mh_dataset_schema(dataset);
+    size_t rows = mh_dataset_rows(dataset), sum = 0;
+    mh_shard shard = {0};
+
+    MH_TRY(mh_memory_array(schema->heads, sizeof *out->classes, &out->classes));
+    memcpy(out->classes, schema->classes, schema->heads * sizeof *out->classes);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t first = 0; first < rows; first += BLOCK_ROWS) {
+            size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS;
+
+            MH_TRY(mh_shard_load(dataset, (mh_span){first, count}, &shard));
+            if (pass == 0) {
+                if (first == 0)
+                    out->least = out->most = shard.features[0];
+                add_features(out, shard.features, count * shard.inputs);
+                mh_shard_raise_classes(&shard, out->classes);
+                out->missing += shard.missing_labels;
+            } else {
+                mh_shard_count_classes(&shard, out->classes, out->counts);
+            }
+            mh_shard_clear(&shard);
+        }
+        if (schema->heads == 0)
+            break;
+        for (size_t h = 0; pass == 0 && h < schema->heads; h++)
+            sum += out->classes[h];
+        if (pass == 0)
+            MH_TRY(mh_memory_array(sum, sizeof *out->counts, &out->counts));
+    }
+cleanup:
+    mh_shard_clear(&shard);
+    return status;
+}
+
+static void print_labels(const mh_schema *schema, const contents *contents)
+{
+    const int64_t *counts = contents->counts;
+    char name[MH_LABEL_NAME_BYTES];
+
+    printf("  %-24s %8s  %s\n", "label", "classes", "rows of each class");
+    for (size_t h = 0; h < schema->heads; h++) {
+        if (h < HEADS_SHOWN) {
+            printf("  %-24s %8zu ", mh_schema_label_name(schema, h, name), contents->classes[h]);
+            for (size_t c = 0; c < contents->classes[h] && c < 12; c++)
+                printf(" %lld", (long long)counts[c]);
+            puts(contents->classes[h] > 12 ? " ..." : "");
+        }
+        counts += contents->classes[h];
+    }
+    if (schema->heads > HEADS_SHOWN)
+        printf("  ... and %zu more\n", schema->heads - HEADS_SHOWN);
+}
+
+static mh_status inspect_data(char *path)
+{
+    mh_status status = MH_OK;
+    mh_dataset *dataset = NULL;
+    mh_dataset_config config = {.paths = &path, .path_count = 1};
+    contents contents = {0};
+    char rows[MH_TEXT_BYTES];
+
+    MH_TRY(mh_dataset_open(&config, &dataset));
+    MH_TRY(read_contents(dataset, &contents));
+    const mh_schema *schema = mh_dataset_schema(dataset);
+    printf("%s: a data set\n  rows: %s\n  features: %zu, from %g to %g\n", mh_dataset_name(dataset),
+           mh_text_count(mh_dataset_rows(dataset), rows), schema->inputs, (double)contents.least,
+           (double)contents.most);
+    if (schema->heads == 0) {
+        puts("  no labels: good for predict only");
+        goto cleanup;
+    }
+    printf("  labels: %zu", schema->heads);
+    printf(contents.missing > 0 ? ", %zu entries missing\n" : ", none missing\n", contents.missing);
+    print_labels(schema, &contents);
+cleanup:
+    mh_memory_free(contents.classes);
+    mh_memory_free(contents.counts);
+    mh_dataset_close(dataset);
+    return status;
+}
+
+/* ---- runs ---- */
+
+/* The last line of a text that ends with a newline. */
+static const char *last_line(const char *text)
+{
+    size_t length = strlen(text);
+
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    while (length > 0 && text[length - 1] != '\n')
+        length--;
+    return text + length;
+}
+
+static mh_status inspect_run(const char *folder)
+{
+    mh_status status = MH_OK;
+    char path[PATH_BYTES], *history = NULL, *options = NULL;
+
+    snprintf(path, sizeof path, "%s/model.h5", folder);
+    printf("%s: a run, %s\n", folder, access(path, F_OK) == 0 ? "finished" : "not finished");
+    snprintf(path, sizeof path, "%s/options.ini", folder);
+    MH_TRY(text_file_read(path, &options));
+    snprintf(path, sizeof path, "%s/history.csv", folder);
+    if (text_file_read(path, &history) == MH_OK)
+        printf("  %.*s\n  %s", (int)strcspn(history, "\n"), history, last_line(history));
+    printf("made with:\n%s", options);
+cleanup:
+    mh_memory_free(history);
+    mh_memory_free(options);
+    return status;
+}
+
+/* ---- what is it? ---- */
+
+static bool is_run(const char *path)
+{
+    char options[PATH_BYTES];
+
+    snprintf(options, sizeof options, "%s/options.ini", path);
+    return access(options, F_OK) == 0;
+}
+
+static bool is_model(const char *path)
+{
+    mh_hdf5_file *file = NULL;
+    struct stat info;
+    bool has_model = false;
+
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && mh_hdf5_file_open(path, &file) == MH_OK)
+        has_model = mh_hdf5_file_has_attribute(file, "model", "format");
+    mh_hdf5_file_close(file);
+    return has_model;
+}
+
+static mh_status inspect_all(const options *o)
+{
+    mh_status status = MH_OK;
+
+    for (size_t i = 0; i < o->files.count; i++) {
+        char *path = o->files.text[i];
+
+        if (is_run(path))
+            MH_TRY(inspect_run(path));
+        else if (is_model(path))
+            MH_TRY(inspect_model(path));
+        else
+            MH_TRY(inspect_data(path));
+    }
+cleanup:
+    return status;
+}
+
+mh_status command_inspect(const mh_comm *comm, const options *o)
+{
+    return mh_comm_agree(comm, mh_comm_rank(comm) == 0 ? inspect_all(o) : MH_OK);
+}

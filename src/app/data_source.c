@@ -1,0 +1,54 @@
+#include "data_source.h"
+
+mh_generator_config data_source_generator(const options *o)
+{
+    return (mh_generator_config){
+        .method = (mh_generator_method)o->method,
+        .samples = o->samples,
+        .features = o->features,
+        .labels = o->labels,
+        .categories = o->categories,
+        .mean_labels = o->mean_labels,
+        .length = o->length,
+        .allow_unlabeled = !o->no_unlabeled,
+        .seed = o->data_seed,
+    };
+}
+
+mh_status data_source_check(const options *o)
+{
+    static const char *const of_files[] = {"data", "features-name", "labels-name", NULL};
+    static const char *const of_generator[] = {"samples", "features", "labels", "mean-labels", "length",
+                                               "no-unlabeled", "categories", "method", "data-seed", NULL};
+    const char *odd = options_first_given(o, o->generate ? of_files : of_generator);
+
+    if (odd != NULL && o->generate)
+        return MH_FAIL(MH_ERR_USAGE, "--generate and --%s contradict each other: rows are made or read", odd);
+    if (odd != NULL)
+        return MH_FAIL(MH_ERR_USAGE, "--%s is for generated rows: add --generate, or leave it out", odd);
+    if (!o->generate && o->data.count == 0)
+        return MH_FAIL(MH_ERR_USAGE, "say where the rows are: --data PATH, or --generate");
+    return MH_OK;
+}
+
+mh_status data_source_open(const options *o, mh_dataset **out)
+{
+    mh_status status = MH_OK;
+    mh_generator_config generator = data_source_generator(o);
+    mh_dataset_config config = {
+        .paths = o->data.text,
+        .path_count = o->data.count,
+        .generator = o->generate ? &generator : NULL,
+        .features_name = o->features_name,
+        .labels_name = o->labels_name,
+    };
+
+    MH_TRY(mh_dataset_open(&config, out));
+    MH_TRY(mh_dataset_select(*out, &o->rows));
+cleanup:
+    if (status != MH_OK) {
+        mh_dataset_close(*out);
+        *out = NULL;
+    }
+    return status;
+}

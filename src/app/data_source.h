@@ -1,0 +1,16 @@
+#ifndef MULTIHEAD_SRC_APP_DATA_SOURCE_H
+#define MULTIHEAD_SRC_APP_DATA_SOURCE_H
+
+#include "multihead/data/dataset.h"
+#include "options.h"
+
+/** What the generator's options say. */
+mh_generator_config data_source_generator(const options *options);
+
+/** MH_ERR_USAGE where the options about data are missing or contradict each other. */
+mh_status data_source_check(const options *options);
+
+/** Opens what --data or --generate name and selects --rows. Needs no other rank. */
+mh_status data_source_open(const options *options, mh_dataset **out);
+
+#endif

@@ -1,0 +1,107 @@
+#ifndef MULTIHEAD_SRC_APP_OPTIONS_H
+#define MULTIHEAD_SRC_APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "multihead/base/status.h"
+#include "multihead/data/dataset.h"
+#include "multihead/model/head.h"
+
+/* Everything that can be said on the command line. One table (options.c) holds name, type, default and help of
+ * each option; parsing, --help and options.ini come from it. */
+
+typedef enum {
+    COMMAND_GENERATE = 1 << 0,
+    COMMAND_TRAIN = 1 << 1,
+    COMMAND_EVALUATE = 1 << 2,
+    COMMAND_PREDICT = 1 << 3,
+    COMMAND_INSPECT = 1 << 4,
+    COMMAND_BENCH = 1 << 5
+} command;
+
+typedef struct {
+    size_t count;
+    char **text; /* [count] borrowed from the command line or the configuration */
+} text_list;
+
+typedef struct {
+    size_t count;
+    size_t *width; /* [count] */
+} width_list;
+
+typedef struct {
+    command command;
+    text_list files; /* arguments that belong to no option */
+
+    /* data */
+    text_list data;
+    bool generate;
+    size_t samples, features, labels, categories;
+    double mean_labels, length;
+    bool no_unlabeled;
+    size_t method; /* mh_generator_method */
+    size_t data_seed;
+    mh_slice rows;
+    char *features_name, *labels_name;
+    size_t shards;
+
+    /* model */
+    width_list hidden;
+    size_t heads;           /* mh_head_kind       */
+    size_t head_activation; /* mh_head_activation */
+    char *init;
+
+    /* training */
+    size_t epochs, batch_size;
+    bool shuffle;
+    double learning_rate, weight_decay;
+    size_t seed;
+    size_t replicas; /* 0: 8, or the number of ranks when that is more */
+    size_t threads;
+
+    /* run */
+    char *run;
+    char *output;
+    char *resume;
+    size_t checkpoint_every, keep;
+    char *config;
+    bool progress;
+
+    /* evaluate, predict, bench */
+    char *model;
+    char *json;
+    size_t steps;
+
+    uint64_t given;    /* bit of each table entry that somebody set, see options_is_given */
+    char *config_text; /* the configuration file, cut into lines; texts point into it     */
+} options;
+
+/** Defaults, then --config, then the command line. MH_ERR_USAGE with what to do. Free with options_clear. */
+mh_status options_parse(command command, int argc, char **argv, options *out);
+void options_clear(options *options);
+
+/** Whether the user said something about an option of this name. */
+bool options_is_given(const options *options, const char *name);
+
+/** The name of the first of those that was given, or NULL; the list ends with NULL. */
+const char *options_first_given(const options *options, const char *const *names);
+
+/** What a run is made with, in the form that --config takes; the caller frees it (mh_memory_free). */
+mh_status options_describe(const options *options, char **out);
+
+/**
+ * Compares a description with these options, but for those that change nothing in what is learned.
+ *
+ *   differences   out: "epochs 100 (now 200), seed 1 (now 2)"; "" when there are none
+ */
+mh_status options_compare(const options *options, const char *description, char *differences, size_t bytes);
+
+/** The value that a description gives an option, "" without; false when it has no such line. */
+bool options_lookup(const char *description, const char *name, char *value, size_t bytes);
+
+/** Prints the options of a command with their help to stdout. */
+void options_print_help(command command);
+
+#endif

@@ -1,0 +1,148 @@
+#include "run_folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "multihead/base/memory.h"
+#include "multihead/training/checkpoint.h"
+#include "text_file.h"
+
+void run_folder_path(const run_folder *folder, const char *name, char path[RUN_PATH_BYTES])
+{
+    snprintf(path, RUN_PATH_BYTES, "%s/%s", folder->folder, name);
+}
+
+static bool has_file(const run_folder *folder, const char *name)
+{
+    char path[RUN_PATH_BYTES];
+
+    run_folder_path(folder, name, path);
+    return access(path, F_OK) == 0;
+}
+
+/* ---- looking ---- */
+
+/* The run goes on only with what it began with. */
+static mh_status compare(const options *o, const run_folder *folder, const char *description, const char *is)
+{
+    mh_status status = MH_OK;
+    char differences[2048];
+
+    MH_TRY(options_compare(o, description, differences, sizeof differences));
+    if (differences[0] != '\0')
+        status = MH_FAIL(MH_ERR_USAGE,
+                         "%s is %s, with other options: %s; take another --run, or --resume none to start "
+                         "afresh",
+                         folder->folder, is, differences);
+cleanup:
+    return status;
+}
+
+/* Replicas are part of what a run is; where the user leaves them open, those of the run are meant. */
+static mh_status compare_resolved(const options *o, run_folder *folder, const char *description, const char *is)
+{
+    options resolved = *o;
+    char replicas[32];
+
+    if (options_lookup(description, "replicas", replicas, sizeof replicas) && o->replicas == 0)
+        resolved.replicas = strtoull(replicas, NULL, 10);
+    folder->replicas = resolved.replicas;
+    return compare(&resolved, folder, description, is);
+}
+
+static mh_status examine_finished(const options *o, run_folder *folder)
+{
+    mh_status status = MH_OK;
+    char path[RUN_PATH_BYTES], *description = NULL;
+
+    folder->state = RUN_IS_FINISHED;
+    run_folder_path(folder, "options.ini", path);
+    MH_TRY(text_file_read(path, &description));
+    MH_TRY(compare_resolved(o, folder, description, "finished"));
+cleanup:
+    mh_memory_free(description);
+    return status;
+}
+
+static mh_status examine_stopped(const options *o, run_folder *folder)
+{
+    mh_status status = MH_OK;
+    char *description = NULL;
+
+    folder->state = RUN_IS_STOPPED;
+    MH_TRY(mh_checkpoint_load_options(folder->checkpoint, &description));
+    MH_TRY(compare_resolved(o, folder, description, "not finished"));
+cleanup:
+    mh_memory_free(description);
+    return status;
+}
+
+mh_status run_folder_examine(const options *o, run_folder *out)
+{
+    char checkpoints[RUN_PATH_BYTES];
+
+    *out = (run_folder){.state = RUN_IS_NEW};
+    if (strlen(o->output) + strlen(o->run) + 2 > 3900)
+        return MH_FAIL(MH_ERR_USAGE, "--output and --run are too long together");
+    snprintf(out->folder, sizeof out->folder, "%s/%s", o->output, o->run);
+    if (strcmp(o->resume, "none") == 0)
+        return MH_OK;
+    if (strcmp(o->resume, "auto") != 0) {
+        snprintf(out->checkpoint, sizeof out->checkpoint, "%s", o->resume);
+        return examine_stopped(o, out);
+    }
+    if (has_file(out, "model.h5"))
+        return examine_finished(o, out);
+    run_folder_path(out, "checkpoints", checkpoints);
+    mh_checkpoint_newest(checkpoints, out->checkpoint);
+    return out->checkpoint[0] != '\0' ? examine_stopped(o, out) : MH_OK;
+}
+
+/* ---- beginning ---- */
+
+static mh_status make_folders(const char *path)
+{
+    char part[RUN_PATH_BYTES];
+
+    for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", slash != NULL ? (int)(slash - path) : (int)strlen(path), path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return MH_FAIL(MH_ERR_IO, "%s: this folder cannot be made: %s", part, strerror(errno));
+        if (slash == NULL)
+            return MH_OK;
+    }
+}
+
+static mh_status remove_earlier_run(const run_folder *folder)
+{
+    static const char *const names[] = {"model.h5", "history.csv", "loss.png"};
+    char path[RUN_PATH_BYTES];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        run_folder_path(folder, names[i], path);
+        if (unlink(path) != 0 && errno != ENOENT)
+            return MH_FAIL(MH_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
+    }
+    run_folder_path(folder, "checkpoints", path);
+    mh_checkpoint_prune(path, 0);
+    return MH_OK;
+}
+
+mh_status run_folder_begin(const run_folder *folder, const char *description)
+{
+    mh_status status = MH_OK;
+    char path[RUN_PATH_BYTES];
+
+    run_folder_path(folder, "checkpoints", path);
+    MH_TRY(make_folders(path));
+    if (folder->state == RUN_IS_NEW)
+        MH_TRY(remove_earlier_run(folder));
+    run_folder_path(folder, "options.ini", path);
+    MH_TRY(text_file_write(path, description));
+cleanup:
+    return status;
+}

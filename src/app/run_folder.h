@@ -1,0 +1,38 @@
+#ifndef MULTIHEAD_SRC_APP_RUN_FOLDER_H
+#define MULTIHEAD_SRC_APP_RUN_FOLDER_H
+
+#include "options.h"
+
+/* The folder of a run, <output>/<run>/: what is in it, and so what is to be done. All of it on rank 0. */
+
+enum { RUN_PATH_BYTES = 4096 };
+
+typedef enum {
+    RUN_IS_NEW,      /* train from the first weights          */
+    RUN_IS_STOPPED,  /* train on from a checkpoint            */
+    RUN_IS_FINISHED  /* model.h5 is there, with these options */
+} run_state;
+
+typedef struct {
+    char folder[RUN_PATH_BYTES];
+    run_state state;
+    char checkpoint[RUN_PATH_BYTES]; /* where a stopped run goes on          */
+    size_t replicas;                 /* of a stopped run; 0 for a new one    */
+} run_folder;
+
+/**
+ * Looks, changes nothing. MH_ERR_USAGE, naming the differences, where a run of that name was made with other
+ * options and --resume is not none.
+ */
+mh_status run_folder_examine(const options *options, run_folder *out);
+
+/**
+ * Makes the folders, writes options.ini, and takes away what an earlier run left when this one is new.
+ * `options` must hold what the run is made with, replicas included.
+ */
+mh_status run_folder_begin(const run_folder *folder, const char *description);
+
+/** <folder>/<name> */
+void run_folder_path(const run_folder *folder, const char *name, char path[RUN_PATH_BYTES]);
+
+#endif

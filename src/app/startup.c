@@ -1,0 +1,105 @@
+#include "startup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "multihead/base/cpu.h"
+#include "multihead/base/log.h"
+#include "multihead/base/text.h"
+#include "multihead/tensor/matrix.h"
+
+void startup_describe_kernel(char *text, size_t bytes)
+{
+    char cpu[128], library[32];
+
+    mh_cpu_name(cpu, sizeof cpu);
+    /* "OpenBLAS 0.3.21 NO_LAPACKE ...": the first two words. */
+    snprintf(library, sizeof library, "%s", mh_matrix_library());
+    char *space = strchr(library, ' ');
+    if (space != NULL && (space = strchr(space + 1, ' ')) != NULL)
+        *space = '\0';
+    snprintf(text, bytes, "%s with its %s kernel, on %s (%s)", library, mh_matrix_kernel(), cpu,
+             mh_vector_name(mh_cpu_vector()));
+}
+
+void startup_warn_of_kernel(void)
+{
+    if (mh_matrix_kernel_is_weak())
+        mh_log_warning("the %s kernel uses less than this CPU's %s: training will be slower than it could be; "
+                       "unset OPENBLAS_CORETYPE, or set it to a type that fits",
+                       mh_matrix_kernel(), mh_vector_name(mh_cpu_vector()));
+}
+
+static void describe_classes(const mh_schema *schema, char *text, size_t bytes)
+{
+    size_t least = schema->classes[0], most = schema->classes[0];
+
+    for (size_t h = 1; h < schema->heads; h++) {
+        least = schema->classes[h] < least ? schema->classes[h] : least;
+        most = schema->classes[h] > most ? schema->classes[h] : most;
+    }
+    if (least == most)
+        snprintf(text, bytes, "%zu classes", least);
+    else
+        snprintf(text, bytes, "%zu to %zu classes", least, most);
+}
+
+static void tell_data(const mh_dataset *dataset, const mh_training_data *data)
+{
+    char rows[MH_TEXT_BYTES], missing[MH_TEXT_BYTES], classes[64];
+
+    describe_classes(&data->schema, classes, sizeof classes);
+    mh_log_info("  data     %s: %s rows, %zu features, %zu labels of %s", mh_dataset_name(dataset),
+                mh_text_count(data->rows, rows), data->schema.inputs, data->schema.heads, classes);
+    if (data->missing_labels > 0)
+        mh_log_info("           %s labels are missing and count nowhere",
+                    mh_text_count((size_t)data->missing_labels, missing));
+}
+
+static void tell_model(const mh_trained *trained)
+{
+    const mh_model *model = trained->model;
+    const mh_heads *heads = mh_model_heads(model);
+    char widths[256], count[MH_TEXT_BYTES];
+    size_t used = (size_t)snprintf(widths, sizeof widths, "%zu", mh_model_inputs(model)), binary = 0;
+
+    for (size_t i = 0; i < mh_model_hidden_layers(model) && used < sizeof widths; i++)
+        used += (size_t)snprintf(widths + used, sizeof widths - used, "-%zu", mh_model_hidden(model, i));
+    for (size_t h = 0; h < heads->count; h++)
+        binary += heads->head[h].is_binary;
+    mh_log_info("  model    %s, %zu heads (%zu binary, %zu softmax%s): %s parameters", widths, heads->count, binary,
+                heads->count - binary, heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? " on sigmoids" : "",
+                mh_text_count(mh_model_layout(model)->count, count));
+}
+
+void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const mh_dataset *dataset,
+                  const mh_training_data *data, const mh_trained *trained)
+{
+    size_t ranks = mh_comm_ranks(comm), hosts = mh_comm_hosts(comm);
+    char least[MH_TEXT_BYTES], most[MH_TEXT_BYTES], kernel[256];
+    int64_t shard[2] = {(int64_t)data->shard.rows.count, -(int64_t)data->shard.rows.count};
+
+    mh_comm_max(comm, shard, 2); /* the largest, and minus the smallest */
+    mh_text_count((size_t)-shard[1], least);
+    mh_text_count((size_t)shard[0], most);
+    startup_describe_kernel(kernel, sizeof kernel);
+
+    mh_log_info("multihead %s", folder->state == RUN_IS_STOPPED ? "trains on" : "trains");
+    tell_data(dataset, data);
+    mh_log_info("  shards   %s%s%s rows a rank, in %zu replicas", least, shard[0] != -shard[1] ? " to " : "",
+                shard[0] != -shard[1] ? most : "", o->replicas);
+    tell_model(trained);
+    mh_log_info("  ranks    %zu on %zu host%s, %zu BLAS thread%s each", ranks, hosts, hosts == 1 ? "" : "s",
+                o->threads, o->threads == 1 ? "" : "s");
+    mh_log_info("  kernel   %s", kernel);
+    mh_log_info("  run      %s: %zu epochs, batches of %zu, Adam at %g, seed %zu%s%s", folder->folder, o->epochs,
+                o->batch_size, o->learning_rate, o->seed, folder->state == RUN_IS_STOPPED ? ", from " : "",
+                folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
+    startup_warn_of_kernel();
+    if (o->threads > mh_cpu_cores())
+        mh_log_warning("%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",
+                       o->threads, mh_cpu_cores());
+    else if ((ranks + hosts - 1) / hosts * o->threads > mh_cpu_host_cores())
+        mh_log_warning("%zu ranks of %zu threads share the %zu cores of this host", (ranks + hosts - 1) / hosts,
+                       o->threads, mh_cpu_host_cores());
+}

@@ -1,0 +1,20 @@
+#ifndef MULTIHEAD_SRC_APP_STARTUP_H
+#define MULTIHEAD_SRC_APP_STARTUP_H
+
+#include "multihead/parallel/communicator.h"
+#include "multihead/training/training_data.h"
+#include "multihead/training/trained.h"
+#include "options.h"
+#include "run_folder.h"
+
+/** Tells what is about to be trained, on what and where, in one block. Collective over comm. */
+void startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
+                  const mh_dataset *dataset, const mh_training_data *data, const mh_trained *trained);
+
+/** One line for the BLAS library and its kernel. */
+void startup_describe_kernel(char *text, size_t bytes);
+
+/** Warns, on rank 0, where the kernel is weaker than the CPU. */
+void startup_warn_of_kernel(void);
+
+#endif
