@@ -342,28 +342,26 @@ static mh_status check_features(const mh_dataset *dataset, const char *path, siz
     return MH_OK;
 }
 
-/* Class indices out of integers of any type; `first_row` and `path` are for the message. */
-static mh_status convert_labels(const mh_dataset *dataset, size_t index, size_t first_row, size_t rows,
-                                mh_label *labels)
+/* One row's class indices out of integers of any type; `row` of file `index` is for the message. */
+static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row, const int64_t *values,
+                             mh_label *labels)
 {
     const file_part *part = &dataset->parts[index];
     const mh_schema *schema = &dataset->schema;
 
-    for (size_t i = 0; i < rows * schema->heads; i++) {
-        int64_t value = dataset->block[i];
-        size_t head = i % schema->heads;
+    for (size_t head = 0; head < schema->heads; head++) {
+        int64_t value = values[head];
         /* Without a word on how many classes there are, the largest label will tell. */
         size_t classes = schema->classes[head] != 0 ? schema->classes[head] : MH_CLASSES_MAX;
 
         if (value < 0 || (part->has_missing_value && value == part->missing_value))
-            labels[i] = MH_LABEL_MISSING;
+            labels[head] = MH_LABEL_MISSING;
         else if ((uint64_t)value >= classes)
-            return MH_FAIL(MH_ERR_FORMAT,
-                           "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
-                           dataset->files.path[index], dataset->labels_name, first_row + i / schema->heads,
-                           head, (long long)value, classes - 1);
+            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
+                           dataset->files.path[index], dataset->labels_name, row, head, (long long)value,
+                           classes - 1);
         else
-            labels[i] = (mh_label)value;
+            labels[head] = (mh_label)value;
     }
     return MH_OK;
 }
@@ -379,7 +377,9 @@ static mh_status read_labels(mh_dataset *dataset, size_t index, mh_span rows, mh
         mh_span block = {rows.first + done, count};
 
         MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->labels_name, block, MH_INT64, dataset->block));
-        MH_TRY(convert_labels(dataset, index, block.first, count, labels + done * heads));
+        for (size_t row = 0; row < count; row++)
+            MH_TRY(convert_row(dataset, index, block.first + row, dataset->block + row * heads,
+                               labels + (done + row) * heads));
     }
 cleanup:
     return status;

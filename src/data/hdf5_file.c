@@ -115,7 +115,7 @@ mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out)
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     int probe = -1;
-    hid_t access = H5I_INVALID_HID;
+    hid_t access = H5I_INVALID_HID, properties = H5I_INVALID_HID;
 
     prepare_library();
     MH_TRY(mh_memory_new(sizeof *file, &file));
@@ -134,7 +134,10 @@ mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out)
     /* HDF5 1.8's format: it has room for attributes of more than 64 KiB (the names of many columns). */
     access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-    file->id = H5Fcreate(file->partial, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    properties = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_obj_track_times(properties, false);
+    file->id = H5Fcreate(file->partial, H5F_ACC_TRUNC, properties, access);
+    H5Pclose(properties);
     H5Pclose(access);
     if (file->id < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", path, reason());
@@ -340,23 +343,35 @@ mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span 
     return status;
 }
 
+/* The groups on the way to a dataset. Without times, like all we make: the same contents are the same bytes. */
+static void make_groups(mh_hdf5_file *file, const char *name)
+{
+    char part[256];
+    hid_t properties = H5Pcreate(H5P_GROUP_CREATE);
+
+    H5Pset_obj_track_times(properties, false);
+    for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", (int)(slash - name), name);
+        if (H5Lexists(file->id, part, H5P_DEFAULT) <= 0)
+            H5Gclose(H5Gcreate2(file->id, part, H5P_DEFAULT, properties, H5P_DEFAULT));
+    }
+    H5Pclose(properties);
+}
+
 mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
                            size_t columns)
 {
+    mh_status status = MH_OK;
     const hsize_t sizes[2] = {rows, columns};
     hid_t space = H5Screate_simple(columns == 0 ? 1 : 2, sizes, NULL);
-    hid_t links = H5Pcreate(H5P_LINK_CREATE);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
 
-    H5Pset_create_intermediate_group(links, 1);
-    /* The same contents are the same bytes whenever they are written. */
+    make_groups(file, name);
     H5Pset_obj_track_times(properties, false);
-    hid_t dataset = H5Dcreate2(file->id, name, file_type(element), space, links, properties, H5P_DEFAULT);
-    mh_status status = MH_OK;
+    hid_t dataset = H5Dcreate2(file->id, name, file_type(element), space, H5P_DEFAULT, properties, H5P_DEFAULT);
     if (dataset < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, reason());
     H5Pclose(properties);
-    H5Pclose(links);
     close_all(dataset, space, H5I_INVALID_HID);
     return status;
 }

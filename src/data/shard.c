@@ -32,11 +32,12 @@ void mh_shard_raise_classes(const mh_shard *shard, size_t *classes)
 {
     for (size_t head = 0; head < shard->heads; head++)
         classes[head] = classes[head] < 2 ? 2 : classes[head];
-    for (size_t i = 0; i < shard->rows.count * shard->heads; i++) {
-        size_t head = i % shard->heads;
+    for (size_t row = 0; row < shard->rows.count; row++) {
+        const mh_label *labels = shard->labels + row * shard->heads;
 
-        if (shard->labels[i] != MH_LABEL_MISSING && shard->labels[i] >= classes[head])
-            classes[head] = (size_t)shard->labels[i] + 1;
+        for (size_t head = 0; head < shard->heads; head++)
+            if (labels[head] != MH_LABEL_MISSING && labels[head] >= classes[head])
+                classes[head] = (size_t)labels[head] + 1;
     }
 }
 
