@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all the tests. Arguments go to ctest:
+#   ./tests/run.sh                  everything but what is labelled slow; a few minutes on 2 cores
+#   ./tests/run.sh -L unit          one label: unit, mpi, cli, parity, structure
+#   ./tests/run.sh --slow           the 100-epoch runs of the tutorial as well
+#   ./tests/run.sh --sanitize       the same under address and undefined-behaviour sanitizers
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source jobs/install.sh
+
+build=build/tests
+options=(-DMULTIHEAD_WERROR=ON)
+selection=(-LE slow)
+rest=()
+for argument in "$@"; do
+    case $argument in
+    --slow) selection=() ;;
+    --sanitize)
+        build=build/sanitized
+        options+=(-DMULTIHEAD_SANITIZE=ON)
+        ;;
+    *) rest+=("$argument") ;;
+    esac
+done
+
+install_missing libcriterion-dev hdf5-tools gnuplot-nox
+build_program "$build" "${options[@]}"
+allow_root_mpi
+ctest --test-dir "$build" --output-on-failure "${selection[@]}" "${rest[@]}"
