@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts share: `source jobs/install.sh` from the top of the repository.
 
 # What the program is built from, as Debian 12 names it.

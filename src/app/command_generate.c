@@ -1,10 +1,11 @@
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "commands.h"
 #include "data_source.h"
+#include "folder.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
@@ -111,11 +112,39 @@ cleanup:
     return status;
 }
 
+/* A folder of shards is one data set: files of an earlier one with more shards would become part of it. */
+static mh_status check_leftovers(const options *o)
+{
+    mh_status status = MH_OK;
+    DIR *folder = opendir(o->output);
+
+    if (folder == NULL)
+        return MH_FAIL(MH_ERR_IO, "%s: this folder cannot be read: %s", o->output, strerror(errno));
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        const char *dot = strrchr(entry->d_name, '.');
+        size_t number = 0;
+        bool is_data = dot != NULL && dot != entry->d_name && entry->d_name[0] != '.' &&
+                       (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
+        bool is_ours = sscanf(entry->d_name, "shard-%5zu.h5", &number) == 1 && number < o->shards;
+
+        if (is_data && !is_ours)
+            status = MH_FAIL(MH_ERR_IO, "%s/%s would become part of these shards; remove it or take another folder",
+                             o->output, entry->d_name);
+    }
+    closedir(folder);
+    return status;
+}
+
 static mh_status make_folder(const options *o)
 {
-    if (o->shards > 0 && mkdir(o->output, 0777) != 0 && errno != EEXIST)
-        return MH_FAIL(MH_ERR_IO, "%s: this folder cannot be made: %s", o->output, strerror(errno));
-    return MH_OK;
+    mh_status status = MH_OK;
+
+    if (o->shards == 0)
+        return folder_make_for(o->output);
+    MH_TRY(folder_make(o->output));
+    MH_TRY(check_leftovers(o));
+cleanup:
+    return status;
 }
 
 mh_status command_generate(const mh_comm *comm, const options *o)

@@ -119,6 +119,14 @@ static int end(mh_status status, options *options)
     return mh_status_exit_code(status);
 }
 
+/* Before MPI: the first rank alone fails, or the launcher might end it, on the word of another, unheard. */
+static int end_early(mh_status status, options *options)
+{
+    int exit_code = end(status, options);
+
+    return mh_comm_launch_rank() == 0 ? exit_code : 0;
+}
+
 int main(int argc, char **argv)
 {
     mh_status status = MH_OK;
@@ -130,16 +138,16 @@ int main(int argc, char **argv)
     const entry *entry = argc > 1 ? find_entry(argv[1]) : NULL;
     if (argc > 1 && entry == NULL && argv[1][0] != '-') {
         status = MH_FAIL(MH_ERR_USAGE, "there is no command \"%s\"; multihead --help lists them", argv[1]);
-        return end(status, &options);
+        return end_early(status, &options);
     }
     if (is_answered(argc, argv, entry))
-        return argc > 1 ? 0 : 2;
+        return argc > 1 || mh_comm_launch_rank() > 0 ? 0 : 2;
 
     status = options_parse(entry->command, argc - 2, argv + 2, &options);
     if (status == MH_OK)
         status = entry->check(&options);
     if (status != MH_OK)
-        return end(status, &options);
+        return end_early(status, &options);
 
     const mh_comm *comm = mh_comm_initialize(&argc, &argv);
     mh_log_setup(mh_comm_rank(comm), mh_comm_ranks(comm));

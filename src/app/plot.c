@@ -64,7 +64,7 @@ mh_status plot_loss(const char *history, const char *title, double base_loss, co
              "set key top right; set yrange [0:*]; "
              "base = %.17g; "
              "plot base with lines dt 2 lw 1.5 lc rgb '#888888' title sprintf('base rates: %%.4f', base), "
-             "%s using 'epoch':'train_loss' with lines lw 2.5 lc rgb '#1f77b4' title 'train'; "
+             "%s using 'epoch':'train_loss' with linespoints pt 7 ps 0.4 lw 2 lc rgb '#1f77b4' title 'train'; "
              "set output",
              partial_quoted, name, base_loss, data);
     MH_TRY(run_gnuplot(script));

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "multihead/base/memory.h"
 #include "multihead/training/checkpoint.h"
 #include "text_file.h"
@@ -104,19 +104,6 @@ mh_status run_folder_examine(const options *o, run_folder *out)
 
 /* ---- beginning ---- */
 
-static mh_status make_folders(const char *path)
-{
-    char part[RUN_PATH_BYTES];
-
-    for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        snprintf(part, sizeof part, "%.*s", slash != NULL ? (int)(slash - path) : (int)strlen(path), path);
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return MH_FAIL(MH_ERR_IO, "%s: this folder cannot be made: %s", part, strerror(errno));
-        if (slash == NULL)
-            return MH_OK;
-    }
-}
-
 static mh_status remove_earlier_run(const run_folder *folder)
 {
     static const char *const names[] = {"model.h5", "history.csv", "loss.png"};
@@ -138,7 +125,7 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
     char path[RUN_PATH_BYTES];
 
     run_folder_path(folder, "checkpoints", path);
-    MH_TRY(make_folders(path));
+    MH_TRY(folder_make(path));
     if (folder->state == RUN_IS_NEW)
         MH_TRY(remove_earlier_run(folder));
     run_folder_path(folder, "options.ini", path);
