@@ -38,7 +38,7 @@ __attribute__((format(printf, 4, 5))) mh_status mh_status_fail(mh_status code, c
 /** The message of the last failure, without file and line. Valid until the next MH_FAIL. Never NULL. */
 const char *mh_status_message(void);
 
-/** Where in the source the last failure was raised, "file:line": for --verbose and tests. */
+/** Where in the source the last failure was raised, "file:line": for debuggers and tests. */
 const char *mh_status_origin(void);
 
 /** Replaces the message: for a failure that another rank reported. */

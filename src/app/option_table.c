@@ -1,0 +1,153 @@
+#include "option_table.h"
+
+#include <string.h>
+
+#define AT(field) offsetof(options, field)
+
+enum {
+    DATA = COMMAND_TRAIN | COMMAND_EVALUATE | COMMAND_PREDICT,
+    GENERATED = DATA | COMMAND_GENERATE,
+    MODEL = COMMAND_TRAIN | COMMAND_BENCH,
+    ALL_RUNNING = DATA | COMMAND_BENCH
+};
+
+const option option_table[] = {
+    {"model", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "FILE", "model.h5 or a checkpoint", 0, 0},
+    {"data", TYPE_TEXTS, DATA, AT(data), NULL, "PATH...",
+     "HDF5 files, folders of shards or globs; several are one data set", 0, 0},
+    {"rows", TYPE_ROWS, GENERATED, AT(rows), ":", "A:B", "only these rows, as a Python slice: :9900, -100:", 0, 0},
+    {"features-name", TYPE_TEXT, DATA, AT(features_name), NULL, "NAME", "dataset of the features (features, x or X)",
+     0, 0},
+    {"labels-name", TYPE_TEXT, DATA, AT(labels_name), NULL, "NAME", "dataset of the labels (labels, y or Y)", 0, 0},
+
+    {"output", TYPE_TEXT, COMMAND_GENERATE, AT(output), NULL, "PATH", "file to write; with --shards, a folder", 0, 0},
+    {"shards", TYPE_SIZE, COMMAND_GENERATE, AT(shards), "0", "K", "write K files into a folder", 0, 0},
+    {"generate", TYPE_FLAG, DATA, AT(generate), NULL, NULL,
+     "make the rows in memory instead of reading files; takes the next options", 0, 0},
+    {"samples", TYPE_SIZE, GENERATED, AT(samples), "10000", "N", "rows there are", 1, 0},
+    {"features", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(features), "12", "N", "columns of features", 1, 0},
+    {"labels", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(labels), "5", "N", "labels, each with a head of its own", 1, 0},
+    {"mean-labels", TYPE_REAL, GENERATED, AT(mean_labels), "2", "X", "mean number of labels of a row", 0, 0},
+    {"length", TYPE_REAL, GENERATED, AT(length), "50", "X", "mean sum of a row's features", 0, 0},
+    {"no-unlabeled", TYPE_FLAG, GENERATED, AT(no_unlabeled), NULL, NULL, "no row without any label", 0, 0},
+    {"categories", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(categories), "2", "K",
+     "classes of each label; more than 2: rowwise only", 2, 0},
+    {"method", TYPE_CHOICE, GENERATED, AT(method), "sklearn", "sklearn|rowwise",
+     "sklearn: the rows of make_multilabel_classification; rowwise: row i from (seed, i) alone", 0, 0},
+    {"seed", TYPE_SIZE, COMMAND_GENERATE, AT(data_seed), "1", "N", "of the rows (random_state)", 0, 0},
+    {"data-seed", TYPE_SIZE, DATA, AT(data_seed), "1", "N", "of the generated rows", 0, 0},
+
+    {"hidden", TYPE_WIDTHS, MODEL, AT(hidden), "32,64,128,256", "N,N,...", "widths of the trunk's layers, or none", 0,
+     0},
+    {"heads", TYPE_CHOICE, MODEL, AT(heads), "auto", "auto|binary|softmax",
+     "auto: binary for two classes, softmax for more", 0, 0},
+    {"head-activation", TYPE_CHOICE, COMMAND_TRAIN, AT(head_activation), "none", "none|sigmoid",
+     "sigmoid: before the softmax, as the tutorial has it (costs accuracy)", 0, 0},
+    {"init", TYPE_TEXT, COMMAND_TRAIN, AT(init), NULL, "FILE", "start from /model/<name> of this HDF5 file", 0, 0},
+
+    {"epochs", TYPE_SIZE, COMMAND_TRAIN, AT(epochs), "100", "N", "passes over the rows", 1, 0},
+    {"batch-size", TYPE_SIZE, MODEL, AT(batch_size), "1024", "N", "rows of a step, over all ranks", 1, 0},
+    {"shuffle", TYPE_SWITCH, COMMAND_TRAIN, AT(shuffle), "no", "yes|no", "each epoch, inside each replica", 0, 0},
+    {"learning-rate", TYPE_REAL, COMMAND_TRAIN, AT(learning_rate), "0.001", "X", "of Adam", 0, 0},
+    {"weight-decay", TYPE_REAL, COMMAND_TRAIN, AT(weight_decay), "0", "X", "decoupled, as in AdamW", 0, 0},
+    {"seed", TYPE_SIZE, COMMAND_TRAIN, AT(seed), "1", "N", "of the first weights and the shuffle", 0, 0},
+    {"replicas", TYPE_SIZE, MODEL, AT(replicas), "0", "N",
+     "parts of the data that the sum is made of; 0: 8, or the ranks when those are more", 0, 0},
+    {"threads", TYPE_SIZE, ALL_RUNNING, AT(threads), "1", "N", "BLAS threads of each rank", 1, 0},
+
+    {"run", TYPE_TEXT, COMMAND_TRAIN, AT(run), "run", "NAME", "folder of this run, under --output", 0, 1},
+    {"output", TYPE_TEXT, COMMAND_TRAIN, AT(output), "outputs", "FOLDER", "where runs are kept", 0, 1},
+    {"resume", TYPE_TEXT, COMMAND_TRAIN, AT(resume), "auto", "auto|none|FILE",
+     "auto: from the newest checkpoint of the run; none: afresh, over what is there", 0, 1},
+    {"checkpoint-every", TYPE_SIZE, COMMAND_TRAIN, AT(checkpoint_every), "10", "N", "epochs; 0: never", 0, 1},
+    {"keep", TYPE_SIZE, COMMAND_TRAIN, AT(keep), "2", "N", "newest checkpoints", 1, 1},
+    {"config", TYPE_TEXT, COMMAND_TRAIN, AT(config), NULL, "FILE", "take options from here, such as a run's options.ini",
+     0, 1},
+    {"progress", TYPE_SWITCH, COMMAND_TRAIN, AT(progress), "yes", "yes|no", "show how far it is", 0, 1},
+
+    {"output", TYPE_TEXT, COMMAND_PREDICT, AT(output), NULL, "FILE", "write predictions to FILE.h5 or FILE.csv", 0, 0},
+    {"json", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_BENCH, AT(json), NULL, "FILE", "write the numbers as JSON; - is stdout",
+     0, 0},
+    {"steps", TYPE_SIZE, COMMAND_BENCH, AT(steps), "0", "N", "steps to measure; 0: as many as take two seconds", 0, 0},
+};
+
+const size_t option_count = sizeof option_table / sizeof option_table[0];
+
+_Static_assert(sizeof option_table / sizeof option_table[0] <= 64, "options.given has a bit for each");
+
+void *option_place(options *o, const option *entry)
+{
+    return (char *)o + entry->place;
+}
+
+const void *option_const_place(const options *o, const option *entry)
+{
+    return (const char *)o + entry->place;
+}
+
+const option *option_find(unsigned command, const char *name, size_t length)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if ((option_table[i].commands & command) != 0 && strlen(option_table[i].name) == length &&
+            strncmp(option_table[i].name, name, length) == 0)
+            return &option_table[i];
+    return NULL;
+}
+
+/* How many letters have to be changed, put in or left out (Levenshtein 1966); for short words only. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], length = strlen(b);
+
+    if (length >= 64)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t corner = row[0];
+
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t changed = corner + (a[i] != b[j]);
+            size_t shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+
+            corner = row[j + 1];
+            row[j + 1] = changed < shorter ? changed : shorter;
+        }
+    }
+    return row[length];
+}
+
+const option *option_find_nearest(unsigned command, const char *name)
+{
+    const option *nearest = NULL;
+    size_t least = 3; /* further off is no misprint */
+
+    for (size_t i = 0; i < option_count; i++) {
+        size_t far = distance(name, option_table[i].name);
+
+        if ((option_table[i].commands & command) != 0 && far < least) {
+            least = far;
+            nearest = &option_table[i];
+        }
+    }
+    return nearest;
+}
+
+void options_print_help(command command)
+{
+    char left[64];
+
+    for (size_t i = 0; i < option_count; i++) {
+        const option *entry = &option_table[i];
+
+        if ((entry->commands & command) == 0)
+            continue;
+        snprintf(left, sizeof left, "--%s%s%s", entry->name, entry->value != NULL ? " " : "",
+                 entry->value != NULL ? entry->value : "");
+        printf(strlen(left) <= 28 ? "  %-28s  %s" : "  %s\n                                %s", left, entry->help);
+        if (entry->initial != NULL)
+            printf(" [%s]", entry->initial);
+        putchar('\n');
+    }
+}

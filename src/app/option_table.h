@@ -1,0 +1,53 @@
+#ifndef MULTIHEAD_SRC_APP_OPTION_TABLE_H
+#define MULTIHEAD_SRC_APP_OPTION_TABLE_H
+
+#include <stdio.h>
+
+#include "options.h"
+
+/* One entry for each option; what else is known of options (parsing, help, options.ini) is made from it. */
+
+typedef enum {
+    TYPE_TEXT,   /* char *                                    */
+    TYPE_TEXTS,  /* text_list: takes words up to the next --  */
+    TYPE_SIZE,   /* size_t                                    */
+    TYPE_REAL,   /* double                                    */
+    TYPE_SWITCH, /* bool: yes or no                           */
+    TYPE_FLAG,   /* bool: no value                            */
+    TYPE_CHOICE, /* size_t: place among the choices           */
+    TYPE_WIDTHS, /* width_list: 32,64 or none                 */
+    TYPE_ROWS    /* mh_slice: A:B                             */
+} option_type;
+
+typedef struct {
+    const char *name;
+    option_type type;
+    unsigned commands;
+    size_t place; /* in options */
+    const char *initial;
+    const char *value; /* how help calls it; choices separated by | */
+    const char *help;
+    double least;      /* of a number               */
+    bool makes_no_difference; /* to what is learned: a run may go on with another value */
+} option;
+
+extern const option option_table[];
+extern const size_t option_count;
+
+/** The option of this name that a command has, or NULL; `length` letters of `name`. */
+const option *option_find(unsigned command, const char *name, size_t length);
+
+/** The one that `name` may be a misprint of, or NULL. */
+const option *option_find_nearest(unsigned command, const char *name);
+
+/** Where its value is. */
+void *option_place(options *options, const option *entry);
+const void *option_const_place(const options *options, const option *entry);
+
+/** Reads a value; a list gets one more text. MH_ERR_USAGE, saying what was expected. */
+mh_status option_set(const option *entry, char *text, options *options);
+
+/** Prints the value as option_set would read it; nothing for a list. */
+void option_print(const option *entry, const options *options, FILE *out);
+
+#endif
