@@ -26,4 +26,4 @@ done
 install_missing libcriterion-dev hdf5-tools gnuplot-nox
 build_program "$build" "${options[@]}"
 allow_root_mpi
-ctest --test-dir "$build" --output-on-failure "${selection[@]}" "${rest[@]}"
+ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure "${selection[@]}" "${rest[@]}"

@@ -17,10 +17,9 @@ mh_generator_config data_source_generator(const options *o)
 
 mh_status data_source_check(const options *o)
 {
-    static const char *const of_files[] = {"data", "features-name", "labels-name", NULL};
-    static const char *const of_generator[] = {"samples", "features", "labels", "mean-labels", "length",
-                                               "no-unlabeled", "categories", "method", "data-seed", NULL};
-    const char *odd = options_first_given(o, o->generate ? of_files : of_generator);
+    const char *odd = o->generate ? options_first_given(o, (const char *const[]){"data", "features-name",
+                                                                                 "labels-name", NULL})
+                                  : options_given_of_generator(o);
 
     if (odd != NULL && o->generate)
         return MH_FAIL(MH_ERR_USAGE, "--generate and --%s contradict each other: rows are made or read", odd);

@@ -75,13 +75,14 @@ static const entry *find_entry(const char *name)
 static bool is_answered(int argc, char **argv, const entry *entry)
 {
     bool is_first = mh_comm_launch_rank() == 0;
+    bool is_for_help = argc == 1 || has_word(argc, argv, "--help") || has_word(argc, argv, "-h");
 
     if (has_word(argc, argv, "--version")) {
         if (is_first)
             print_version();
         return true;
     }
-    if (entry != NULL && !has_word(argc, argv, "--help") && !has_word(argc, argv, "-h"))
+    if (!is_for_help)
         return false;
     if (is_first && entry == NULL)
         print_help();
@@ -136,12 +137,12 @@ int main(int argc, char **argv)
     mh_log_setup(mh_comm_launch_rank(), 1);
 
     const entry *entry = argc > 1 ? find_entry(argv[1]) : NULL;
-    if (argc > 1 && entry == NULL && argv[1][0] != '-') {
+    if (is_answered(argc, argv, entry))
+        return argc > 1 || mh_comm_launch_rank() > 0 ? 0 : 2;
+    if (entry == NULL) {
         status = MH_FAIL(MH_ERR_USAGE, "there is no command \"%s\"; multihead --help lists them", argv[1]);
         return end_early(status, &options);
     }
-    if (is_answered(argc, argv, entry))
-        return argc > 1 || mh_comm_launch_rank() > 0 ? 0 : 2;
 
     status = options_parse(entry->command, argc - 2, argv + 2, &options);
     if (status == MH_OK)

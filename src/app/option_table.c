@@ -6,7 +6,7 @@
 
 enum {
     DATA = COMMAND_TRAIN | COMMAND_EVALUATE | COMMAND_PREDICT,
-    GENERATED = DATA | COMMAND_GENERATE,
+    GENERATED = DATA | COMMAND_GENERATE | OF_GENERATOR,
     MODEL = COMMAND_TRAIN | COMMAND_BENCH,
     ALL_RUNNING = DATA | COMMAND_BENCH
 };
@@ -15,7 +15,7 @@ const option option_table[] = {
     {"model", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "FILE", "model.h5 or a checkpoint", 0, 0},
     {"data", TYPE_TEXTS, DATA, AT(data), NULL, "PATH...",
      "HDF5 files, folders of shards or globs; several are one data set", 0, 0},
-    {"rows", TYPE_ROWS, GENERATED, AT(rows), ":", "A:B", "only these rows, as a Python slice: :9900, -100:", 0, 0},
+    {"rows", TYPE_ROWS, DATA | COMMAND_GENERATE, AT(rows), ":", "A:B", "only these rows, as a Python slice: :9900, -100:", 0, 0},
     {"features-name", TYPE_TEXT, DATA, AT(features_name), NULL, "NAME", "dataset of the features (features, x or X)",
      0, 0},
     {"labels-name", TYPE_TEXT, DATA, AT(labels_name), NULL, "NAME", "dataset of the labels (labels, y or Y)", 0, 0},
@@ -35,7 +35,7 @@ const option option_table[] = {
     {"method", TYPE_CHOICE, GENERATED, AT(method), "sklearn", "sklearn|rowwise",
      "sklearn: the rows of make_multilabel_classification; rowwise: row i from (seed, i) alone", 0, 0},
     {"seed", TYPE_SIZE, COMMAND_GENERATE, AT(data_seed), "1", "N", "of the rows (random_state)", 0, 0},
-    {"data-seed", TYPE_SIZE, DATA, AT(data_seed), "1", "N", "of the generated rows", 0, 0},
+    {"data-seed", TYPE_SIZE, DATA | OF_GENERATOR, AT(data_seed), "1", "N", "of the generated rows", 0, 0},
 
     {"hidden", TYPE_WIDTHS, MODEL, AT(hidden), "32,64,128,256", "N,N,...", "widths of the trunk's layers, or none", 0,
      0},

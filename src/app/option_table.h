@@ -31,6 +31,9 @@ typedef struct {
     bool makes_no_difference; /* to what is learned: a run may go on with another value */
 } option;
 
+/* Beside the commands: the option says something of generated rows only. */
+enum { OF_GENERATOR = 1 << 16 };
+
 extern const option option_table[];
 extern const size_t option_count;
 

@@ -224,3 +224,11 @@ const char *options_first_given(const options *o, const char *const *names)
             return *names;
     return NULL;
 }
+
+const char *options_given_of_generator(const options *o)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if ((option_table[i].commands & OF_GENERATOR) != 0 && (o->given >> i & 1) != 0)
+            return option_table[i].name;
+    return NULL;
+}

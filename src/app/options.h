@@ -88,6 +88,9 @@ bool options_is_given(const options *options, const char *name);
 /** The name of the first of those that was given, or NULL; the list ends with NULL. */
 const char *options_first_given(const options *options, const char *const *names);
 
+/** The name of the first option about generated rows that was given, or NULL. */
+const char *options_given_of_generator(const options *options);
+
 /** What a run is made with, in the form that --config takes; the caller frees it (mh_memory_free). */
 mh_status options_describe(const options *options, char **out);
 

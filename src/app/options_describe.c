@@ -23,6 +23,14 @@ static void print_line(const option *entry, const options *o, FILE *out)
     }
 }
 
+/* Options of the generator are no part of a run that reads its rows. */
+static bool is_told(const option *entry, const options *o, bool only_what_matters)
+{
+    return (entry->commands & o->command) != 0 && entry->place != offsetof(options, config) &&
+           !(only_what_matters && entry->makes_no_difference) &&
+           !((entry->commands & OF_GENERATOR) != 0 && !o->generate);
+}
+
 static mh_status describe(const options *o, bool only_what_matters, char **out)
 {
     mh_status status = MH_OK;
@@ -34,8 +42,7 @@ static mh_status describe(const options *o, bool only_what_matters, char **out)
     if (stream == NULL)
         return MH_FAIL(MH_ERR_MEMORY, "out of memory");
     for (size_t i = 0; i < option_count; i++)
-        if ((option_table[i].commands & o->command) != 0 && option_table[i].place != offsetof(options, config) &&
-            !(only_what_matters && option_table[i].makes_no_difference))
+        if (is_told(&option_table[i], o, only_what_matters))
             print_line(&option_table[i], o, stream);
     if (fclose(stream) != 0)
         status = MH_FAIL(MH_ERR_MEMORY, "out of memory");

@@ -13,6 +13,8 @@ enum { BLOCK_LABELS = 1 << 16 }; /* labels converted at a time */
 /* One file's part of the data set. */
 typedef struct {
     mh_span rows; /* of the data set */
+    char features_name[256];
+    char labels_name[256]; /* "" without labels */
     bool has_missing_value;
     int64_t missing_value;
 } file_part;
@@ -22,8 +24,6 @@ struct mh_dataset {
     size_t total;      /* rows there are          */
     mh_span selection; /* rows that are looked at */
     char name[256];
-    char features_name[64];
-    char labels_name[64];
 
     mh_generator *generator; /* or: */
     mh_file_list files;
@@ -45,7 +45,7 @@ static const char *find_name(const mh_hdf5_file *file, const char *const names[3
     return "";
 }
 
-static mh_status find_columns(mh_dataset *dataset, const mh_dataset_config *config, const mh_hdf5_file *file)
+static mh_status find_columns(const mh_dataset_config *config, const mh_hdf5_file *file, file_part *part)
 {
     static const char *const features_names[3] = {"features", "x", "X"};
     static const char *const labels_names[3] = {"labels", "y", "Y"};
@@ -61,8 +61,8 @@ static mh_status find_columns(mh_dataset *dataset, const mh_dataset_config *conf
         return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s (--features-name)", path, features);
     if (config->labels_name != NULL && !mh_hdf5_file_has(file, labels))
         return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s (--labels-name)", path, labels);
-    snprintf(dataset->features_name, sizeof dataset->features_name, "%s", features);
-    snprintf(dataset->labels_name, sizeof dataset->labels_name, "%s", labels);
+    snprintf(part->features_name, sizeof part->features_name, "%s", features);
+    snprintf(part->labels_name, sizeof part->labels_name, "%s", labels);
     return MH_OK;
 }
 
@@ -104,12 +104,11 @@ cleanup:
 }
 
 /* The columns of one file, and how many rows it has. */
-static mh_status read_schema(const mh_dataset *dataset, const mh_hdf5_file *file, mh_schema *schema,
-                             size_t *rows)
+static mh_status read_schema(const mh_hdf5_file *file, file_part *part, mh_schema *schema)
 {
     mh_status status = MH_OK;
     const char *path = mh_hdf5_file_path(file);
-    const char *features = dataset->features_name, *labels = dataset->labels_name;
+    const char *features = part->features_name, *labels = part->labels_name;
     mh_extent x = {0}, y = {0};
 
     MH_TRY(mh_hdf5_file_extent(file, features, &x));
@@ -134,7 +133,7 @@ static mh_status read_schema(const mh_dataset *dataset, const mh_hdf5_file *file
         status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s has no columns", path, x.columns == 0 ? features : labels);
         goto cleanup;
     }
-    *rows = x.rows;
+    part->rows.count = x.rows;
     MH_TRY(mh_schema_create(x.columns, y.columns, schema));
     MH_TRY(read_names(file, features, "feature_names", schema->inputs, &schema->feature_names));
     if (labels[0] != '\0') {
@@ -146,10 +145,10 @@ cleanup:
     return status;
 }
 
-static mh_status read_missing_value(const mh_dataset *dataset, const mh_hdf5_file *file, file_part *part)
+static mh_status read_missing_value(const mh_hdf5_file *file, file_part *part)
 {
     mh_status status = MH_OK;
-    const char *labels = dataset->labels_name;
+    const char *labels = part->labels_name;
 
     part->has_missing_value = labels[0] != '\0' && mh_hdf5_file_has_attribute(file, labels, "missing_value");
     if (part->has_missing_value)
@@ -180,9 +179,9 @@ static mh_status scan_file(mh_dataset *dataset, const mh_dataset_config *config,
     file_part *part = &dataset->parts[index];
 
     MH_TRY(mh_hdf5_file_open(dataset->files.path[index], &file));
-    MH_TRY(find_columns(dataset, config, file));
-    MH_TRY(read_schema(dataset, file, &schema, &part->rows.count));
-    MH_TRY(read_missing_value(dataset, file, part));
+    MH_TRY(find_columns(config, file, part));
+    MH_TRY(read_schema(file, part, &schema));
+    MH_TRY(read_missing_value(file, part));
     part->rows.first = dataset->total;
     dataset->total += part->rows.count;
     if (index == 0) {
@@ -329,15 +328,15 @@ const char *mh_dataset_name(const mh_dataset *dataset)
 
 /* ---- reading ---- */
 
-static mh_status check_features(const mh_dataset *dataset, const char *path, size_t first_row, size_t rows,
+static mh_status check_features(const mh_dataset *dataset, size_t index, size_t first_row, size_t rows,
                                 const float *features)
 {
     size_t inputs = dataset->schema.inputs;
 
     for (size_t i = 0; i < rows * inputs; i++)
         if (!isfinite(features[i]))
-            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %s", path, dataset->features_name,
-                           first_row + i / inputs, i % inputs,
+            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %s", dataset->files.path[index],
+                           dataset->parts[index].features_name, first_row + i / inputs, i % inputs,
                            isnan(features[i]) ? "not a number" : "infinite or too large for float32");
     return MH_OK;
 }
@@ -357,9 +356,9 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
         if (value < 0 || (part->has_missing_value && value == part->missing_value))
             labels[head] = MH_LABEL_MISSING;
         else if ((uint64_t)value >= classes)
-            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
-                           dataset->files.path[index], dataset->labels_name, row, head, (long long)value,
-                           classes - 1);
+            return MH_FAIL(
+                MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
+                dataset->files.path[index], part->labels_name, row, head, (long long)value, classes - 1);
         else
             labels[head] = (mh_label)value;
     }
@@ -369,6 +368,7 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
 static mh_status read_labels(mh_dataset *dataset, size_t index, mh_span rows, mh_label *labels)
 {
     mh_status status = MH_OK;
+    const char *name = dataset->parts[index].labels_name;
     size_t heads = dataset->schema.heads;
     size_t block_rows = dataset->block_labels / heads;
 
@@ -376,7 +376,7 @@ static mh_status read_labels(mh_dataset *dataset, size_t index, mh_span rows, mh
         size_t count = rows.count - done < block_rows ? rows.count - done : block_rows;
         mh_span block = {rows.first + done, count};
 
-        MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->labels_name, block, MH_INT64, dataset->block));
+        MH_TRY(mh_hdf5_file_read(dataset->open_file, name, block, MH_INT64, dataset->block));
         for (size_t row = 0; row < count; row++)
             MH_TRY(convert_row(dataset, index, block.first + row, dataset->block + row * heads,
                                labels + (done + row) * heads));
@@ -408,8 +408,8 @@ static mh_status read_part(mh_dataset *dataset, size_t index, mh_span rows, floa
     float *x = features + (first - rows.first) * dataset->schema.inputs;
 
     MH_TRY(open_part(dataset, index));
-    MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->features_name, local, MH_FLOAT32, x));
-    MH_TRY(check_features(dataset, dataset->files.path[index], local.first, local.count, x));
+    MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->parts[index].features_name, local, MH_FLOAT32, x));
+    MH_TRY(check_features(dataset, index, local.first, local.count, x));
     if (labels != NULL && dataset->schema.heads > 0)
         MH_TRY(read_labels(dataset, index, local, labels + (first - rows.first) * dataset->schema.heads));
 cleanup:

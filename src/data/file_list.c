@@ -1,8 +1,10 @@
 #include "multihead/data/file_list.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -28,30 +30,51 @@ cleanup:
 }
 
 /* glob sorts by name, byte by byte in the C locale, the same on every rank. */
-static mh_status add_matches(mh_file_list *list, const char *pattern, int flags)
+static mh_status add_matches(mh_file_list *list, const char *pattern)
 {
     mh_status status = MH_OK;
     glob_t matches = {0};
 
-    if (glob(pattern, flags, NULL, &matches) == 0)
+    if (glob(pattern, 0, NULL, &matches) == 0)
         for (size_t i = 0; i < matches.gl_pathc && status == MH_OK; i++)
             status = add(list, matches.gl_pathv[i]);
     globfree(&matches);
     return status;
 }
 
+static int is_visible_hdf5(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+
+    return entry->d_name[0] != '.' && dot != NULL && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Not through glob: a folder may be named "run[1]". */
 static mh_status add_folder(mh_file_list *list, const char *folder)
 {
     mh_status status = MH_OK;
-    char pattern[4096];
-    size_t before = list->count;
+    char path[4096];
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_visible_hdf5, by_name);
 
-    if (snprintf(pattern, sizeof pattern, "%s/*.{h5,hdf5}", folder) >= (int)sizeof pattern)
-        return MH_FAIL(MH_ERR_IO, "%s: the path is too long", folder);
-    MH_TRY(add_matches(list, pattern, GLOB_BRACE));
-    if (list->count == before)
+    if (count < 0)
+        return MH_FAIL(MH_ERR_IO, "%s: %s", folder, strerror(errno));
+    if (count == 0)
         status = MH_FAIL(MH_ERR_IO, "%s: there is no .h5 or .hdf5 file in this folder", folder);
-cleanup:
+    for (int i = 0; i < count && status == MH_OK; i++) {
+        if (snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name) >= (int)sizeof path)
+            status = MH_FAIL(MH_ERR_IO, "%s: the path is too long", folder);
+        else
+            status = add(list, path);
+    }
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
     return status;
 }
 
@@ -65,7 +88,7 @@ static mh_status add_path(mh_file_list *list, const char *path)
         return S_ISDIR(info.st_mode) ? add_folder(list, path) : add(list, path);
 
     int reason = errno;
-    MH_TRY(add_matches(list, path, 0));
+    MH_TRY(add_matches(list, path));
     if (list->count == before)
         status = MH_FAIL(MH_ERR_IO, "%s: %s", path,
                          strpbrk(path, "*?[") != NULL ? "no file matches" : strerror(reason));

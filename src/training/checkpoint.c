@@ -40,7 +40,7 @@ cleanup:
 }
 
 mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_adam *adam,
-                             const mh_position *position, const char *options)
+                             const mh_position *position, const char *options, const char *history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
@@ -54,25 +54,33 @@ mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_a
     MH_TRY(mh_trained_write_vector(layout, file, "second_moment", mh_adam_second_moment(adam)));
     MH_TRY(write_position(file, position));
     MH_TRY(mh_hdf5_file_set_texts(file, "/", "options", 1, (char *const[]){(char *)options}));
+    MH_TRY(mh_hdf5_file_set_texts(file, "/", "history", 1, (char *const[]){(char *)history}));
     MH_TRY(mh_hdf5_file_commit(file));
 cleanup:
     mh_hdf5_file_close(file);
     return status;
 }
 
-mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position)
+mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position,
+                             char **history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     const mh_layout *layout = mh_model_layout(trained->model);
 
+    *history = NULL;
     MH_TRY(mh_hdf5_file_open(path, &file));
     MH_TRY(read_position(file, position));
+    MH_TRY(mh_hdf5_file_get_texts(file, "/", "history", 1, history));
     MH_TRY(mh_trained_read_vector(layout, file, "model", mh_model_parameters(trained->model)));
     MH_TRY(mh_trained_read_vector(layout, file, "first_moment", mh_adam_first_moment(adam)));
     MH_TRY(mh_trained_read_vector(layout, file, "second_moment", mh_adam_second_moment(adam)));
     mh_adam_set_steps(adam, position->step);
 cleanup:
+    if (status != MH_OK) {
+        mh_memory_free(*history);
+        *history = NULL;
+    }
     mh_hdf5_file_close(file);
     return status;
 }

@@ -1,8 +1,8 @@
 #include "multihead/training/history.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +15,8 @@ static const char HEADER[] = "epoch,step,learning_rate,train_loss,seconds,rows_p
 struct mh_history {
     char *path; /* NULL: writes nothing */
     FILE *file;
+    char *text; /* all that the file holds */
+    size_t length, capacity;
     double seconds_before; /* of training, when the clock was started */
     double started;
     double last_seconds; /* at the end of the epoch before */
@@ -25,55 +27,46 @@ static mh_status failed(const char *path)
     return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-/* Copies the header and the lines of the first `epochs` epochs. */
-static mh_status copy_lines(FILE *from, FILE *to, size_t epochs, const char *path)
-{
-    char line[4096];
-
-    if (fgets(line, sizeof line, from) == NULL || strcmp(line, HEADER) != 0)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: is not the history of this run: the header differs", path);
-    fputs(line, to);
-    for (size_t epoch = 1; epoch <= epochs; epoch++) {
-        if (fgets(line, sizeof line, from) == NULL || strtoull(line, NULL, 10) != epoch)
-            return MH_FAIL(MH_ERR_FORMAT, "%s: the line of epoch %zu is missing, but there is a checkpoint of "
-                                          "epoch %zu; --resume none starts afresh",
-                           path, epoch, epochs);
-        fputs(line, to);
-    }
-    return MH_OK;
-}
-
-/* The log up to `epochs`, put in place of the old one as a whole. */
-static mh_status rewrite(const char *path, size_t epochs)
+static mh_status append(mh_history *history, const char *text)
 {
     mh_status status = MH_OK;
-    char partial[4096];
-    FILE *from = NULL, *to = NULL;
+    size_t length = history->length + strlen(text);
+    char *longer = NULL;
 
-    snprintf(partial, sizeof partial, "%s.partial", path);
-    to = fopen(partial, "w");
-    if (to == NULL)
-        return failed(path);
-    if (epochs == 0) {
-        fputs(HEADER, to);
-    } else {
-        from = fopen(path, "r");
-        if (from == NULL)
-            status = MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-        else
-            status = copy_lines(from, to, epochs, path);
+    if (length >= history->capacity) {
+        MH_TRY(mh_memory_new(2 * length + 1, &longer));
+        if (history->text != NULL)
+            memcpy(longer, history->text, history->length);
+        mh_memory_free(history->text);
+        history->text = longer;
+        history->capacity = 2 * length + 1;
     }
-    if (status == MH_OK && (fflush(to) != 0 || fsync(fileno(to)) != 0 || rename(partial, path) != 0))
-        status = failed(path);
-    if (from != NULL)
-        fclose(from);
-    fclose(to);
-    if (status != MH_OK)
-        unlink(partial);
+    memcpy(history->text + history->length, text, strlen(text) + 1);
+    history->length = length;
+cleanup:
     return status;
 }
 
-mh_status mh_history_open(const char *path, size_t epochs, double seconds, mh_history **out)
+/* The log so far, put in place of the old one as a whole. */
+static mh_status write_all(const mh_history *history)
+{
+    char partial[4096];
+    FILE *file = NULL;
+
+    snprintf(partial, sizeof partial, "%s.partial", history->path);
+    file = fopen(partial, "w");
+    if (file == NULL)
+        return failed(history->path);
+    bool is_written = fputs(history->text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    is_written = fclose(file) == 0 && is_written;
+    if (is_written && rename(partial, history->path) == 0)
+        return MH_OK;
+    mh_status status = failed(history->path);
+    unlink(partial);
+    return status;
+}
+
+mh_status mh_history_open(const char *path, const char *earlier, double seconds, mh_history **out)
 {
     mh_status status = MH_OK;
     mh_history *history = NULL;
@@ -81,10 +74,11 @@ mh_status mh_history_open(const char *path, size_t epochs, double seconds, mh_hi
     MH_TRY(mh_memory_new(sizeof *history, &history));
     history->seconds_before = history->last_seconds = seconds;
     history->started = mh_clock_seconds();
+    MH_TRY(append(history, earlier != NULL ? earlier : HEADER));
     if (path == NULL)
         goto cleanup;
     MH_TRY(mh_memory_text(path, &history->path));
-    MH_TRY(rewrite(path, epochs));
+    MH_TRY(write_all(history));
     history->file = fopen(path, "a");
     if (history->file == NULL)
         status = failed(path);
@@ -104,6 +98,7 @@ void mh_history_close(mh_history *history)
     if (history->file != NULL)
         fclose(history->file);
     mh_memory_free(history->path);
+    mh_memory_free(history->text);
     mh_memory_free(history);
 }
 
@@ -119,15 +114,25 @@ double mh_history_seconds(const mh_history *history)
 
 mh_status mh_history_add(mh_history *history, const mh_history_line *line)
 {
-    char rate[MH_TEXT_BYTES], loss[MH_TEXT_BYTES];
+    mh_status status = MH_OK;
+    char rate[MH_TEXT_BYTES], loss[MH_TEXT_BYTES], text[256];
     double seconds = mh_history_seconds(history);
     double epoch_seconds = seconds - history->last_seconds;
 
     history->last_seconds = seconds;
     if (history->file == NULL)
         return MH_OK;
-    fprintf(history->file, "%zu,%llu,%s,%s,%.6f,%.0f\n", line->epoch, (unsigned long long)line->step,
-            mh_text_number(line->learning_rate, rate), mh_text_number(line->train_loss, loss), seconds,
-            epoch_seconds > 0 ? (double)line->rows / epoch_seconds : 0.0);
-    return fflush(history->file) == 0 ? MH_OK : failed(history->path);
+    snprintf(text, sizeof text, "%zu,%llu,%s,%s,%.6f,%.0f\n", line->epoch, (unsigned long long)line->step,
+             mh_text_number(line->learning_rate, rate), mh_text_number(line->train_loss, loss), seconds,
+             epoch_seconds > 0 ? (double)line->rows / epoch_seconds : 0.0);
+    MH_TRY(append(history, text));
+    if (fputs(text, history->file) < 0 || fflush(history->file) != 0)
+        status = failed(history->path);
+cleanup:
+    return status;
+}
+
+const char *mh_history_text(const mh_history *history)
+{
+    return history->text;
 }

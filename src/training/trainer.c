@@ -26,6 +26,7 @@ struct mh_trainer {
     mh_allreduce *allreduce;
     mh_adam *adam;
     mh_history *history;
+    char *earlier_history; /* of a run that goes on */
     mh_progress progress;
     mh_position position;
 
@@ -111,6 +112,7 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_allreduce_destroy(t->allreduce);
     mh_adam_destroy(t->adam);
     mh_history_close(t->history);
+    mh_memory_free(t->earlier_history);
     mh_memory_free(t->tally.loss);
     mh_memory_free(t->tally.known);
     mh_memory_free(t->known);
@@ -123,7 +125,7 @@ void mh_trainer_destroy(mh_trainer *t)
 
 mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
 {
-    return mh_checkpoint_load(checkpoint, t->trained, t->adam, &t->position);
+    return mh_checkpoint_load(checkpoint, t->trained, t->adam, &t->position, &t->earlier_history);
 }
 
 size_t mh_trainer_batches(const mh_trainer *t)
@@ -271,7 +273,8 @@ static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_lo
     if (status == MH_OK && t->is_root && config->folder != NULL && is_due) {
         t->position.seconds = mh_history_seconds(t->history);
         snprintf(folder, sizeof folder, "%s/checkpoints", config->folder);
-        if (mh_checkpoint_save(folder, t->trained, t->adam, &t->position, config->options) == MH_OK)
+        if (mh_checkpoint_save(folder, t->trained, t->adam, &t->position, config->options,
+                               mh_history_text(t->history)) == MH_OK)
             mh_checkpoint_prune(folder, config->keep);
         else
             mh_log_warning("no checkpoint of epoch %zu, going on without: %s", t->position.epoch,
@@ -286,7 +289,7 @@ static mh_status open_history(const mh_comm *comm, mh_trainer *t)
     bool is_written = t->is_root && t->config.folder != NULL;
 
     snprintf(path, sizeof path, "%s/history.csv", t->config.folder != NULL ? t->config.folder : "");
-    return mh_comm_agree(comm, mh_history_open(is_written ? path : NULL, t->position.epoch,
+    return mh_comm_agree(comm, mh_history_open(is_written ? path : NULL, t->earlier_history,
                                                t->position.seconds, &t->history));
 }
 

@@ -4,6 +4,7 @@
 #include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static hid_t open_dataset(const char *file_name, const char *dataset_name, hid_t *file)
 {
@@ -67,4 +68,26 @@ double *fixture_read_double(const char *file, const char *dataset, fixture_shape
 uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape *shape)
 {
     return read_whole(file, dataset, H5T_NATIVE_UINT8, shape);
+}
+
+void fixture_write_bools(const char *path, const char *dataset_name, size_t rows, size_t columns,
+                         const int8_t *values)
+{
+    const hsize_t sizes[2] = {rows, columns};
+    const int8_t no = 0, yes = 1;
+    hid_t file = access(path, F_OK) == 0 ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
+                                         : H5Fcreate(path, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t type = H5Tenum_create(H5T_STD_I8LE);
+    hid_t space = H5Screate_simple(2, sizes, NULL);
+
+    H5Tenum_insert(type, "FALSE", &no);
+    H5Tenum_insert(type, "TRUE", &yes);
+
+    hid_t dataset = H5Dcreate2(file, dataset_name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+
+    cr_assert(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, "cannot write %s", path);
+    H5Dclose(dataset);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(file);
 }

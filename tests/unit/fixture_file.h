@@ -22,4 +22,8 @@ float *fixture_read_float(const char *file, const char *dataset, fixture_shape *
 double *fixture_read_double(const char *file, const char *dataset, fixture_shape *shape);
 uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape *shape);
 
+/** Adds a dataset of booleans as h5py writes them, an enumeration over int8, to the file at `path`. */
+void fixture_write_bools(const char *path, const char *dataset, size_t rows, size_t columns,
+                         const int8_t *values);
+
 #endif

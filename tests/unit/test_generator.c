@@ -350,7 +350,7 @@ Test(generator, rowwise_uses_every_class)
             seen[rows.labels[row * rows.heads + head]]++;
         }
         for (size_t class = 0; class < 4; class ++)
-            cr_expect(gt(sz, seen[class], 0), "class %zu of head %zu", class, head);
+            cr_expect(ge(sz, seen[class], 1), "class %zu of head %zu", class, head);
     }
     cr_expect(epsilon_eq(dbl, mean_words(&rows), 50.0, 0.64)); /* as above */
     let_go(&rows);
@@ -389,7 +389,7 @@ Test(generator, rowwise_classes_can_be_told_from_the_words)
         }
         right += guess == rows.labels[row];
     }
-    cr_expect(gt(sz, right, rows.count * 9 / 10));
+    cr_expect(ge(sz, right, rows.count * 9 / 10));
     let_go(&rows);
 }
 

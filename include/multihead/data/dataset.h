@@ -71,7 +71,7 @@ const char *mh_dataset_name(const mh_dataset *dataset);
  * Reads rows of the selection.
  *
  *   features   out: [rows.count x inputs]
- *   labels     out: [rows.count x heads]; not touched where there are no labels; may be NULL
+ *   labels     out: [rows.count x heads]; not touched, and may be NULL, where there are no labels
  *
  * Fails with the file, dataset, row and column of a feature that is not finite or a label out of range.
  */

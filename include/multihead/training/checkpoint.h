@@ -22,12 +22,18 @@ typedef struct {
 
 enum { MH_CHECKPOINT_PATH_BYTES = 4096 };
 
-/** Writes the checkpoint as a whole, or not at all. `options` is the run's options.ini, kept as a text. */
+/**
+ * Writes the checkpoint as a whole, or not at all, with two texts: `options`, the run's options.ini, and
+ * `history`, its log so far, so that a run that goes on from here has every line.
+ */
 mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_adam *adam,
-                             const mh_position *position, const char *options);
+                             const mh_position *position, const char *options, const char *history);
 
-/** Reads one into a model of the same shape. `options` is the caller's to free (mh_memory_free). */
-mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position);
+/** Reads one into a model of the same shape. `history` is the caller's to free (mh_memory_free). */
+mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position,
+                             char **history);
+
+/** Just the options; the caller frees them. */
 mh_status mh_checkpoint_load_options(const char *path, char **options);
 
 /** The newest checkpoint in a folder that can be read, "" where there is none; warns of those that cannot. */

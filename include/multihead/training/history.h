@@ -23,10 +23,12 @@ typedef struct {
 } mh_history_line;
 
 /**
- * Opens the log of a run that has `epochs` epochs and `seconds` of training behind it: lines of later epochs
- * (of a run that was stopped between a line and its checkpoint) are taken out. 0 starts a new log.
+ * Opens the log of a run with `seconds` of training behind it.
+ *
+ *   earlier   what the log held at that time (mh_history_text, as the checkpoint kept it), NULL for a new run.
+ *             The file is made to hold just that, whatever a stopped run wrote after its last checkpoint.
  */
-mh_status mh_history_open(const char *path, size_t epochs, double seconds, mh_history **out);
+mh_status mh_history_open(const char *path, const char *earlier, double seconds, mh_history **out);
 void mh_history_close(mh_history *history);
 
 /** Starts the clock: training begins now. */
@@ -37,5 +39,8 @@ double mh_history_seconds(const mh_history *history);
 
 /** Writes the line of an epoch that has just ended, and flushes it. */
 mh_status mh_history_add(mh_history *history, const mh_history_line *line);
+
+/** The whole log so far, header included; borrowed until the next line. */
+const char *mh_history_text(const mh_history *history);
 
 #endif

@@ -1,0 +1,168 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "files.h"
+#include "program.h"
+
+TestSuite(resume, .init = enter_folder, .fini = leave_folder, .timeout = 180);
+
+#define SMALL "--generate --samples 997 --hidden 16,16 --batch-size 128"
+
+static void must_train(int ranks, const char *options)
+{
+    outcome o = run_program(ranks, "train " SMALL " %s", options);
+
+    MUST_EXIT(o, 0);
+}
+
+/* ---- a run that is finished ---- */
+
+Test(resume, a_finished_run_says_so)
+{
+    must_train(1, "--epochs 2 --run a");
+    copy_file("outputs/a/model.h5", "model.h5", WHOLE_FILE);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        outcome o = run_program(ranks, "train " SMALL " --epochs 2 --run a");
+
+        EXPECT_EXIT(o, 0);
+        cr_expect(count_lines(o.err, "outputs/a is finished already") == 1, "stderr:\n%s", o.err);
+        EXPECT_NO_WORDS(o.err, "epoch 1/2");
+    }
+    EXPECT_SAME_FILE("outputs/a/model.h5", "model.h5");
+}
+
+Test(resume, a_finished_run_may_be_asked_for_with_options_that_change_nothing)
+{
+    must_train(1, "--epochs 2 --run a");
+    must_train(1, "--epochs 2 --run a --keep 5 --progress no --checkpoint-every 3");
+}
+
+Test(resume, other_options_are_refused_and_named)
+{
+    must_train(1, "--epochs 2 --run a");
+    copy_file("outputs/a/model.h5", "model.h5", WHOLE_FILE);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        outcome o = run_program(ranks, "train " SMALL " --epochs 3 --seed 2 --run a");
+
+        EXPECT_EXIT(o, 2);
+        EXPECT_WORDS(o.err, "epochs 2 (now 3)");
+        EXPECT_WORDS(o.err, "seed 1 (now 2)");
+        EXPECT_WORDS(o.err, "--resume none");
+        cr_expect(count_lines(o.err, "multihead: ") == 1, "not one message:\n%s", o.err);
+    }
+    EXPECT_SAME_FILE("outputs/a/model.h5", "model.h5");
+}
+
+Test(resume, none_starts_afresh)
+{
+    must_train(1, "--epochs 4 --run a --checkpoint-every 1");
+    must_train(1, "--epochs 2 --run a --resume none --seed 2");
+    must_train(1, "--epochs 2 --run b --seed 2");
+    EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/b/model.h5");
+    EXPECT_SAME_HISTORY("outputs/a/history.csv", "outputs/b/history.csv");
+    EXPECT_NAMES("outputs/a/checkpoints", "epoch-000002.h5");
+}
+
+/* ---- a run that was stopped ---- */
+
+/* A second or so, long enough that a kill comes in its middle. */
+#define LONG                                                                                                 \
+    "--generate --method rowwise --samples 8000 --epochs 30 --batch-size 1024 --shuffle yes "                \
+    "--checkpoint-every 2"
+
+static void kill_in_the_middle(int ranks)
+{
+    program program = start_program(ranks, "train " LONG " --run killed");
+
+    await_file("outputs/killed/checkpoints/epoch-000004.h5");
+    kill_program(&program);
+    outcome o = finish_program(&program);
+    cr_assert(o.exit_code != 0, "it was not killed; stderr:\n%s", o.err);
+    EXPECT_NO_FILE("outputs/killed/model.h5");
+}
+
+static void expect_unbroken(int ranks)
+{
+    outcome o = run_program(2, "train " LONG " --run unbroken");
+    MUST_EXIT(o, 0);
+    o = run_program(ranks, "train " LONG " --run killed");
+    EXPECT_EXIT(o, 0);
+    EXPECT_WORDS(o.err, "trains on");
+    EXPECT_WORDS(o.err, "from outputs/killed/checkpoints/epoch-");
+    EXPECT_SAME_FILE("outputs/killed/model.h5", "outputs/unbroken/model.h5");
+    EXPECT_SAME_HISTORY("outputs/killed/history.csv", "outputs/unbroken/history.csv");
+    EXPECT_NAMES("outputs/killed/checkpoints", "epoch-000028.h5 epoch-000030.h5");
+}
+
+Test(resume, a_killed_run_goes_on_as_if_it_had_not_been)
+{
+    kill_in_the_middle(1);
+    expect_unbroken(3);
+}
+
+Test(resume, a_run_with_a_killed_rank_does_not_hang_and_goes_on)
+{
+    kill_in_the_middle(3);
+    expect_unbroken(1);
+}
+
+Test(resume, a_stopped_run_is_not_mixed_with_another)
+{
+    must_train(1, "--epochs 2 --checkpoint-every 1 --run a");
+    cr_assert(remove("outputs/a/model.h5") == 0); /* as if it had been stopped */
+    outcome o = run_program(1, "train " SMALL " --epochs 2 --run a --learning-rate 0.002");
+    EXPECT_EXIT(o, 2);
+    EXPECT_WORDS(o.err, "not finished");
+    EXPECT_WORDS(o.err, "learning-rate 0.001 (now 0.002)");
+}
+
+Test(resume, a_damaged_checkpoint_is_skipped_for_the_one_before)
+{
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run unbroken");
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
+    cr_assert(remove("outputs/a/model.h5") == 0);
+    copy_file("outputs/unbroken/checkpoints/epoch-000006.h5", "outputs/a/checkpoints/epoch-000006.h5", 5000);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        outcome o = run_program(ranks, "train " SMALL " --epochs 6 --checkpoint-every 1 --run a");
+
+        EXPECT_EXIT(o, 0);
+        if (ranks > 1)
+            continue;
+        cr_expect(count_lines(o.err, "warning: skipped a checkpoint: ") == 1, "stderr:\n%s", o.err);
+        EXPECT_WORDS(o.err, "from outputs/a/checkpoints/epoch-000005.h5");
+    }
+    EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/unbroken/model.h5");
+}
+
+Test(resume, a_checkpoint_may_be_named)
+{
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
+    copy_file("outputs/a/model.h5", "unbroken.h5", WHOLE_FILE);
+    must_train(2, "--epochs 6 --checkpoint-every 1 --run a --resume outputs/a/checkpoints/epoch-000005.h5");
+    EXPECT_SAME_FILE("outputs/a/model.h5", "unbroken.h5");
+    cr_expect(read_csv("outputs/a/history.csv")->lines == 6);
+}
+
+/* A run of its own that begins at another one's checkpoint. */
+Test(resume, a_checkpoint_may_be_another_runs)
+{
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run b --resume outputs/a/checkpoints/epoch-000005.h5");
+    EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/b/model.h5");
+}
+
+Test(resume, a_checkpoint_that_is_none_is_refused)
+{
+    must_train(1, "--epochs 2 --run a");
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        outcome o = run_program(ranks, "train " SMALL " --epochs 2 --run b --resume outputs/a/model.h5");
+        EXPECT_EXIT(o, 1);
+        EXPECT_WORDS(o.err, "outputs/a/model.h5");
+
+        o = run_program(ranks, "train " SMALL " --epochs 2 --run b --resume nowhere.h5");
+        EXPECT_EXIT(o, 1);
+        EXPECT_WORDS(o.err, "nowhere.h5");
+        cr_expect(count_lines(o.err, "multihead: ") == 1, "not one message:\n%s", o.err);
+    }
+    EXPECT_NO_FILE("outputs/b");
+}

@@ -1,0 +1,208 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "expect.h"
+#include "multihead/parallel/allreduce.h"
+#include "ranks.h"
+#include "toy.h"
+
+TestSuite(allreduce, .init = start_mpi, .fini = stop_mpi, .timeout = MPI_TEST_SECONDS);
+
+enum { MOST_REPLICAS = 17, MOST_ELEMENTS = 1024 };
+
+/* ---- what is summed: numbers of many sizes, so that the order of additions shows in the last bits ---- */
+
+static double number(size_t replica, size_t element, size_t turn)
+{
+    uint64_t i = (turn * MOST_REPLICAS + replica) * MOST_ELEMENTS + element;
+
+    return ldexp(toy_number(i), (int)(i % 7));
+}
+
+/* The tree of allreduce.h: the first half of the leaves, rounded up, on the left. */
+static double tree_sum_double(size_t first, size_t leaves, size_t element, size_t turn)
+{
+    size_t left = (leaves + 1) / 2;
+
+    if (leaves == 1)
+        return number(first, element, turn);
+    return tree_sum_double(first, left, element, turn) +
+           tree_sum_double(first + left, leaves - left, element, turn);
+}
+
+static float tree_sum(size_t first, size_t leaves, size_t element, size_t turn)
+{
+    size_t left = (leaves + 1) / 2;
+
+    if (leaves == 1)
+        return (float)number(first, element, turn);
+    return tree_sum(first, left, element, turn) + tree_sum(first + left, leaves - left, element, turn);
+}
+
+static mh_allreduce *create(size_t count, size_t replicas)
+{
+    mh_allreduce *allreduce = NULL;
+
+    MUST(mh_allreduce_create(count, replicas, mh_comm_rank(world), mh_comm_ranks(world), &allreduce));
+    return allreduce;
+}
+
+static mh_span hosted_here(size_t replicas)
+{
+    return mh_allreduce_hosted(replicas, mh_comm_rank(world), mh_comm_ranks(world));
+}
+
+/* Writes what this rank hosts and finishes. */
+static mh_status sum(mh_allreduce *allreduce, size_t count, size_t replicas, size_t turn, double *loss)
+{
+    mh_span hosted = hosted_here(replicas);
+
+    mh_allreduce_start(allreduce);
+    for (size_t r = 0; r < hosted.count; r++) {
+        float *leaf = mh_allreduce_leaf(allreduce);
+
+        for (size_t i = 0; i < count; i++)
+            leaf[i] = (float)number(hosted.first + r, i, turn);
+        loss[r] = number(hosted.first + r, 0, turn);
+    }
+    return mh_allreduce_finish(world, allreduce, MH_OK, loss);
+}
+
+/* Every rank must have all of it, whichever piece it added itself. */
+static void expect_tree_sum(mh_allreduce *allreduce, size_t count, size_t replicas, size_t turn)
+{
+    double loss[MOST_REPLICAS];
+    float expected[MOST_ELEMENTS];
+
+    MUST(sum(allreduce, count, replicas, turn, loss));
+    for (size_t i = 0; i < count; i++)
+        expected[i] = tree_sum(0, replicas, i, turn);
+
+    const float *result = mh_allreduce_sum(allreduce);
+
+    EXPECT_SAME_BITS(result, expected, count);
+    cr_expect(loss[0] == tree_sum_double(0, replicas, 0, turn), "loss of %zu replicas", replicas);
+}
+
+/* ---- sums ---- */
+
+/* From one replica a rank on, also numbers of replicas for which a rank hosts several subtrees. */
+Test(allreduce, sums_in_the_order_of_the_tree)
+{
+    static const size_t counts[] = {1000, MOST_ELEMENTS}; /* no multiple of a cache line, and one */
+
+    for (size_t replicas = mh_comm_ranks(world); replicas <= MOST_REPLICAS; replicas++) {
+        for (size_t i = 0; i < 2; i++) {
+            mh_allreduce *allreduce = create(counts[i], replicas);
+
+            expect_tree_sum(allreduce, counts[i], replicas, 0);
+            expect_tree_sum(allreduce, counts[i], replicas, 1); /* nothing of the first sum is left */
+            mh_allreduce_destroy(allreduce);
+        }
+    }
+}
+
+/* If any order gave the same bits, the test above would say nothing. */
+Test(allreduce, another_order_gives_other_bits)
+{
+    size_t different = 0;
+
+    for (size_t i = 0; i < MOST_ELEMENTS; i++) {
+        float in_turn = 0.0f;
+
+        for (size_t replica = 0; replica < 8; replica++)
+            in_turn += (float)number(replica, i, 0);
+        different += in_turn != tree_sum(0, 8, i, 0);
+    }
+    cr_expect(ge(sz, different, MOST_ELEMENTS / 4));
+}
+
+Test(allreduce, takes_a_vector_shorter_than_the_ranks)
+{
+    for (size_t count = 0; count <= 20; count++) {
+        mh_allreduce *allreduce = create(count, 5);
+
+        expect_tree_sum(allreduce, count, 5, 0);
+        mh_allreduce_destroy(allreduce);
+    }
+}
+
+Test(allreduce, sums_doubles_in_the_order_of_the_tree)
+{
+    enum { COUNT = 3 };
+
+    for (size_t replicas = mh_comm_ranks(world); replicas <= MOST_REPLICAS; replicas++) {
+        mh_span hosted = hosted_here(replicas);
+        double values[MOST_REPLICAS * COUNT];
+
+        for (size_t r = 0; r < hosted.count; r++)
+            for (size_t k = 0; k < COUNT; k++)
+                values[r * COUNT + k] = number(hosted.first + r, k, 2);
+        MUST(mh_allreduce_doubles(world, replicas, COUNT, values));
+        for (size_t k = 0; k < COUNT; k++)
+            cr_expect(values[k] == tree_sum_double(0, replicas, k, 2), "%zu replicas", replicas);
+    }
+}
+
+/* ---- replicas ---- */
+
+Test(allreduce, ranks_host_equal_parts_in_order)
+{
+    size_t first = 0;
+
+    for (size_t rank = 0; rank < 4; rank++) {
+        mh_span hosted = mh_allreduce_hosted(10, rank, 4);
+
+        cr_expect(eq(sz, hosted.first, first));
+        cr_expect(eq(sz, hosted.count, rank < 2 ? 3 : 2));
+        first = mh_span_end(hosted);
+    }
+    cr_expect(eq(sz, first, 10));
+}
+
+Test(allreduce, refuses_fewer_replicas_than_ranks)
+{
+    mh_allreduce *allreduce = NULL;
+
+    EXPECT_FAILURE(mh_allreduce_create(10, 2, 0, 3, &allreduce), MH_ERR_USAGE, "--replicas 2");
+    cr_expect(allreduce == NULL);
+}
+
+/* ---- failures ---- */
+
+/* The last rank fails before it has written anything. */
+static mh_status fail_on_the_last_rank(mh_allreduce *allreduce, double *loss)
+{
+    size_t last = mh_comm_ranks(world) - 1;
+
+    mh_allreduce_start(allreduce);
+    if (mh_comm_rank(world) == last)
+        return mh_allreduce_finish(world, allreduce, MH_FAIL(MH_ERR_IO, "the disk is gone"), loss);
+    for (size_t r = 0; r < hosted_here(5).count; r++)
+        mh_allreduce_leaf(allreduce);
+    return mh_allreduce_finish(world, allreduce, MH_OK, loss);
+}
+
+Test(allreduce, fails_on_all_ranks_with_one_message)
+{
+    mh_allreduce *allreduce = create(100, 5);
+    double loss[5] = {0};
+    char words[64];
+
+    snprintf(words, sizeof words, "rank %zu: the disk is gone", mh_comm_ranks(world) - 1);
+    EXPECT_FAILURE(fail_on_the_last_rank(allreduce, loss), MH_ERR_IO, words);
+    mh_allreduce_destroy(allreduce);
+}
+
+Test(allreduce, works_again_after_a_failure)
+{
+    mh_allreduce *allreduce = create(100, 5);
+    double loss[5] = {0};
+
+    cr_expect(fail_on_the_last_rank(allreduce, loss) == MH_ERR_IO);
+    expect_tree_sum(allreduce, 100, 5, 0);
+    mh_allreduce_destroy(allreduce);
+}

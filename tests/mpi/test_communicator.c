@@ -1,0 +1,67 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "expect.h"
+#include "ranks.h"
+
+TestSuite(communicator, .init = start_mpi, .fini = stop_mpi, .timeout = MPI_TEST_SECONDS);
+
+Test(communicator, agrees_that_all_is_well)
+{
+    cr_expect(mh_comm_agree(world, MH_OK) == MH_OK);
+}
+
+Test(communicator, agrees_on_the_worst_and_names_the_rank)
+{
+    mh_status mine = MH_OK;
+
+    if (mh_comm_rank(world) == 1)
+        mine = MH_FAIL(MH_ERR_IO, "shard-1.h5: no such file");
+    EXPECT_FAILURE(mh_comm_agree(world, mine), MH_ERR_IO, "rank 1: shard-1.h5: no such file");
+
+    /* With two ranks all have failed now: nobody is named, the worst is still the one that is told. */
+    mine = mh_comm_rank(world) == 0   ? MH_FAIL(MH_ERR_FORMAT, "a bad row")
+           : mh_comm_rank(world) == 1 ? MH_FAIL(MH_ERR_MEMORY, "no memory")
+                                      : MH_OK;
+    EXPECT_FAILURE(mh_comm_agree(world, mine), MH_ERR_MEMORY,
+                   mh_comm_ranks(world) > 2 ? "rank 1: no memory" : "no memory");
+}
+
+/* The same on every rank, say a missing file: one message, and no rank is to blame. */
+Test(communicator, names_no_rank_when_all_failed)
+{
+    char message[64];
+
+    snprintf(message, sizeof message, "seen by %zu", mh_comm_rank(world));
+    EXPECT_FAILURE(mh_comm_agree(world, MH_FAIL(MH_ERR_IO, "%s", message)), MH_ERR_IO, "seen by 0");
+    cr_expect(strcmp(mh_status_message(), "seen by 0") == 0, "%s", mh_status_message());
+}
+
+Test(communicator, hands_numbers_round)
+{
+    const size_t rank = mh_comm_rank(world), ranks = mh_comm_ranks(world);
+    int64_t sums[2] = {(int64_t)rank, 1}, largest[2] = {-(int64_t)rank, (int64_t)rank};
+    int64_t told = rank == 0 ? 42 : 0, mine = 10 + (int64_t)rank, all[8] = {0};
+
+    mh_comm_sum(world, sums, 2);
+    cr_expect(eq(i64, sums[0], (int64_t)(ranks * (ranks - 1) / 2)));
+    cr_expect(eq(i64, sums[1], (int64_t)ranks));
+    mh_comm_max(world, largest, 2);
+    cr_expect(eq(i64, largest[0], 0));
+    cr_expect(eq(i64, largest[1], (int64_t)ranks - 1));
+    mh_comm_broadcast(world, &told, sizeof told);
+    cr_expect(eq(i64, told, 42));
+    mh_comm_gather_all(world, &mine, sizeof mine, all);
+    for (size_t r = 0; r < ranks; r++)
+        cr_expect(eq(i64, all[r], 10 + (int64_t)r));
+    for (size_t from = 0; from < ranks; from++) {
+        int64_t handed = mine;
+
+        mh_comm_hand_to_root(world, from, &handed, sizeof handed);
+        cr_expect(eq(i64, handed, rank == 0 ? 10 + (int64_t)from : mine));
+    }
+    cr_expect(eq(sz, mh_comm_hosts(world), 1));
+    mh_comm_barrier(world);
+}

@@ -1,0 +1,151 @@
+#include <criterion/criterion.h>
+
+#include "files.h"
+#include "odd_files.h"
+#include "program.h"
+
+/* The same bits on any number of ranks; 997 rows and batches of 100 divide by nothing. */
+
+TestSuite(ranks, .init = enter_folder, .fini = leave_folder, .timeout = 300);
+
+enum { ROWS = 997 };
+
+static const size_t binary[] = {2, 2, 2, 2};
+static const size_t mixed[] = {2, 3, 5};
+
+static void expect_same_training(const char *options)
+{
+    static const int ranks[] = {1, 2, 3, 4, 5, 8};
+    char path[64];
+
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        outcome o = run_program(ranks[i], "train --epochs 2 --batch-size 100 --progress no --run on%d %s",
+                                ranks[i], options);
+        MUST_EXIT(o, 0);
+        snprintf(path, sizeof path, "outputs/on%d/model.h5", ranks[i]);
+        EXPECT_SAME_FILE("outputs/on1/model.h5", path);
+        snprintf(path, sizeof path, "outputs/on%d/history.csv", ranks[i]);
+        EXPECT_SAME_HISTORY("outputs/on1/history.csv", path);
+    }
+}
+
+Test(ranks, binary_heads)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training("--data d.h5"); /* the tutorial's trunk */
+}
+
+Test(ranks, binary_heads_shuffled)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training("--data d.h5 --hidden 24,17 --shuffle yes");
+}
+
+Test(ranks, softmax_heads)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training("--data d.h5 --hidden 24,17 --heads softmax");
+}
+
+Test(ranks, softmax_heads_on_sigmoids_shuffled)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training(
+        "--data d.h5 --hidden 24,17 --heads softmax --head-activation sigmoid --shuffle yes");
+}
+
+Test(ranks, mixed_heads)
+{
+    odd_file_add_rows("d.h5", ROWS, 3, mixed, 0);
+    expect_same_training("--data d.h5 --hidden 24,17 --weight-decay 0.01");
+}
+
+Test(ranks, mixed_heads_with_missing_labels_shuffled)
+{
+    odd_file_add_rows("d.h5", ROWS, 3, mixed, 30);
+    expect_same_training("--data d.h5 --hidden 24,17 --shuffle yes");
+}
+
+/* As many replicas as ranks, or one more: the tree of sums has parts of every shape. */
+Test(ranks, thirteen_replicas)
+{
+    odd_file_add_rows("d.h5", ROWS, 3, mixed, 30);
+    expect_same_training("--data d.h5 --hidden 24,17 --replicas 13");
+}
+
+Test(ranks, rows_made_in_memory)
+{
+    expect_same_training("--generate --samples 997 --method rowwise --categories 3 --hidden 24,17");
+}
+
+/* It would be the same everywhere if nothing were summed at all. */
+Test(ranks, another_number_of_replicas_gives_other_bits)
+{
+    odd_file_add_rows("d.h5", ROWS, 3, mixed, 0);
+    for (int replicas = 7; replicas <= 8; replicas++) {
+        outcome o = run_program(3, "train --data d.h5 --epochs 2 --batch-size 100 --replicas %d --run of%d",
+                                replicas, replicas);
+        MUST_EXIT(o, 0);
+    }
+    cr_expect(!files_are_same("outputs/of7/model.h5", "outputs/of8/model.h5"));
+}
+
+/* ---- using the model ---- */
+
+/* Enough rows that each of three ranks has some, twice and a part of a third time. */
+#define MANY_ROWS "--generate --method rowwise --samples 27001 --categories 3 --labels 4"
+
+static void must_train_for_many_rows(void)
+{
+    outcome o = run_program(1, "train --generate --method rowwise --samples 997 --categories 3 --labels 4 "
+                               "--hidden 24,17 --epochs 2");
+    MUST_EXIT(o, 0);
+}
+
+Test(ranks, evaluate_gives_the_same_numbers)
+{
+    char path[16];
+
+    must_train_for_many_rows();
+    for (int ranks = 1; ranks <= 3; ranks++) {
+        outcome o =
+            run_program(ranks, "evaluate --model outputs/run/model.h5 " MANY_ROWS " --json %d.json", ranks);
+        MUST_EXIT(o, 0);
+        snprintf(path, sizeof path, "%d.json", ranks);
+        EXPECT_SAME_FILE("1.json", path);
+    }
+}
+
+Test(ranks, predict_gives_the_same_files)
+{
+    static const char *const forms[] = {"h5", "csv"};
+    char first[16], path[16];
+
+    must_train_for_many_rows();
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(first, sizeof first, "1.%s", forms[i]);
+        for (int ranks = 1; ranks <= 3; ranks++) {
+            snprintf(path, sizeof path, "%d.%s", ranks, forms[i]);
+            outcome o =
+                run_program(ranks, "predict --model outputs/run/model.h5 " MANY_ROWS " --output %s", path);
+            MUST_EXIT(o, 0);
+            EXPECT_SAME_FILE(first, path);
+        }
+    }
+}
+
+Test(ranks, predict_and_inspect_print_the_same)
+{
+    must_train_for_many_rows();
+    outcome alone = run_program(1, "predict --model outputs/run/model.h5 " MANY_ROWS " --rows 20000:20500");
+    outcome many = run_program(3, "predict --model outputs/run/model.h5 " MANY_ROWS " --rows 20000:20500");
+    MUST_EXIT(alone, 0);
+    MUST_EXIT(many, 0);
+    cr_expect(strcmp(alone.out, many.out) == 0, "on 3 ranks:\n%s", many.out);
+    cr_expect(count_lines(alone.out, "SAMPLE 20499  PREDICTIONS") == 1);
+
+    alone = run_program(1, "inspect outputs/run/model.h5");
+    many = run_program(3, "inspect outputs/run/model.h5");
+    EXPECT_EXIT(many, 0);
+    cr_expect(strcmp(alone.out, many.out) == 0 && alone.out[0] != '\0', "on 3 ranks:\n%s", many.out);
+}

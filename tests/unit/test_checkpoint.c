@@ -1,0 +1,218 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/redirect.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "multihead/base/memory.h"
+#include "multihead/training/checkpoint.h"
+#include "scratch.h"
+#include "toy.h"
+
+/* Folders with damaged checkpoints make warnings, which tests read. */
+static void start(void)
+{
+    scratch_make();
+    cr_redirect_stderr();
+}
+
+TestSuite(checkpoint, .init = start, .fini = scratch_remove);
+
+enum { INPUTS = 3, HEADS = 2 };
+
+static const size_t classes[HEADS] = {2, 3};
+
+/* A run: what a checkpoint takes in and gives back. */
+typedef struct {
+    mh_trained trained;
+    mh_adam *adam;
+    size_t count;
+} run;
+
+static run run_start(size_t width)
+{
+    const mh_trained_config config = {.hidden = &width, .hidden_layers = 1};
+    const mh_adam_config adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+    mh_schema schema = toy_schema(INPUTS, HEADS, classes);
+    run r;
+
+    MUST(mh_trained_create(&schema, &config, &r.trained));
+    r.count = mh_model_layout(r.trained.model)->count;
+    MUST(mh_adam_create(&adam, r.count, &r.adam));
+    mh_schema_clear(&schema);
+    return r;
+}
+
+static void run_fill(run *r)
+{
+    toy_fill(mh_model_parameters(r->trained.model), r->count, 1);
+    toy_fill(mh_adam_first_moment(r->adam), r->count, 2);
+    toy_fill(mh_adam_second_moment(r->adam), r->count, 3);
+}
+
+static void run_end(run *r)
+{
+    mh_trained_clear(&r->trained);
+    mh_adam_destroy(r->adam);
+}
+
+static void save(run *r, size_t epoch)
+{
+    const mh_position position = {.epoch = epoch, .batch = 4, .step = 10 * epoch, .seconds = 0.1};
+
+    MUST(mh_checkpoint_save(scratch_path(""), &r->trained, r->adam, &position, "[training]\nepochs = 7\n",
+                            "epoch,step\n1,10\n"));
+}
+
+static void expect_newest(const char *name)
+{
+    char path[MH_CHECKPOINT_PATH_BYTES];
+    const char *slash;
+
+    mh_checkpoint_newest(scratch_path(""), path);
+    slash = strrchr(path, '/');
+    cr_expect(strcmp(slash != NULL ? slash + 1 : path, name) == 0, "'%s' instead of '%s'", path, name);
+}
+
+/* ---- one checkpoint ---- */
+
+Test(checkpoint, comes_back_as_it_was_saved)
+{
+    run saved = run_start(4), loaded = run_start(4);
+    mh_position position = {0};
+    char *options = NULL, *history = NULL;
+
+    run_fill(&saved);
+    save(&saved, 3);
+    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &loaded.trained, loaded.adam, &position,
+                            &history));
+    EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.trained.model),
+                     saved.count);
+    EXPECT_SAME_BITS(mh_adam_first_moment(saved.adam), mh_adam_first_moment(loaded.adam), saved.count);
+    EXPECT_SAME_BITS(mh_adam_second_moment(saved.adam), mh_adam_second_moment(loaded.adam), saved.count);
+    cr_expect(eq(u64, mh_adam_steps(loaded.adam), 30));
+    cr_expect(position.epoch == 3 && position.batch == 4 && position.step == 30);
+    cr_expect(position.seconds == 0.1);
+    cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
+    mh_memory_free(history);
+    MUST(mh_checkpoint_load_options(scratch_path("epoch-000003.h5"), &options));
+    cr_expect(strcmp(options, "[training]\nepochs = 7\n") == 0);
+    mh_memory_free(options);
+    run_end(&saved);
+    run_end(&loaded);
+}
+
+Test(checkpoint, is_a_model_too)
+{
+    run saved = run_start(4);
+    mh_trained loaded;
+
+    run_fill(&saved);
+    save(&saved, 1);
+    MUST(mh_trained_load(scratch_path("epoch-000001.h5"), &loaded));
+    EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.model),
+                     saved.count);
+    mh_trained_clear(&loaded);
+    run_end(&saved);
+}
+
+Test(checkpoint, of_another_model_is_refused)
+{
+    run saved = run_start(4), wider = run_start(5);
+    mh_position position;
+    char *history = NULL;
+
+    save(&saved, 1);
+    EXPECT_FAILURE(
+        mh_checkpoint_load(scratch_path("epoch-000001.h5"), &wider.trained, wider.adam, &position, &history),
+        MH_ERR_FORMAT, "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
+    cr_expect(history == NULL);
+    run_end(&saved);
+    run_end(&wider);
+}
+
+Test(checkpoint, model_alone_is_none)
+{
+    run saved = run_start(4);
+    char *options = NULL;
+
+    MUST(mh_trained_save(&saved.trained, scratch_path("model.h5")));
+    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("model.h5"), &options), MH_ERR_FORMAT, "epoch");
+    cr_expect(options == NULL);
+    run_end(&saved);
+}
+
+/* ---- a folder of them ---- */
+
+Test(checkpoint, newest_has_the_highest_epoch)
+{
+    run r = run_start(4);
+
+    expect_newest("");
+    save(&r, 10);
+    save(&r, 9);
+    save(&r, 2);
+    expect_newest("epoch-000010.h5");
+    save(&r, 1000000); /* one digit more than the others */
+    expect_newest("epoch-1000000.h5");
+    run_end(&r);
+}
+
+Test(checkpoint, newest_of_no_folder_is_none)
+{
+    char path[MH_CHECKPOINT_PATH_BYTES];
+
+    mh_checkpoint_newest(scratch_path("nowhere"), path);
+    cr_expect(path[0] == '\0');
+}
+
+/* A crash while the disk was full, and what an editor and an interrupted save leave. */
+Test(checkpoint, newest_skips_what_is_damaged)
+{
+    run r = run_start(4);
+    size_t bytes = 0;
+
+    save(&r, 1);
+
+    char *contents = scratch_read("epoch-000001.h5", &bytes);
+
+    scratch_write("epoch-000002.h5", contents, bytes / 2);
+    scratch_write("epoch-000003.h5", "", 0);
+    scratch_write("epoch-000004.h5~", contents, bytes);
+    scratch_write(".epoch-000005.h5.partial", contents, bytes);
+    scratch_write("model.h5", contents, bytes);
+    expect_newest("epoch-000001.h5");
+    free(contents);
+    run_end(&r);
+}
+
+Test(checkpoint, newest_warns_of_what_it_skips)
+{
+    scratch_write("epoch-000003.h5", "no", 2);
+    expect_newest("");
+    fflush(stderr);
+
+    char text[512] = "";
+    FILE *said = cr_get_redirected_stderr();
+
+    cr_assert(fgets(text, sizeof text, said) != NULL);
+    cr_expect(strstr(text, "warning: ") != NULL && strstr(text, "epoch-000003.h5") != NULL, "%s", text);
+}
+
+Test(checkpoint, prune_keeps_the_newest)
+{
+    run r = run_start(4);
+
+    for (size_t epoch = 1; epoch <= 5; epoch++)
+        save(&r, epoch);
+    scratch_write("notes.txt", "", 0);
+    mh_checkpoint_prune(scratch_path(""), 2);
+    cr_expect(eq(sz, scratch_entries(), 3));
+    cr_expect(access(scratch_path("epoch-000005.h5"), F_OK) == 0);
+    cr_expect(access(scratch_path("epoch-000004.h5"), F_OK) == 0);
+    cr_expect(access(scratch_path("notes.txt"), F_OK) == 0);
+    mh_checkpoint_prune(scratch_path(""), 2);
+    cr_expect(eq(sz, scratch_entries(), 3));
+    run_end(&r);
+}

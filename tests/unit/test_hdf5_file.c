@@ -1,0 +1,328 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "data_file.h"
+#include "expect.h"
+#include "multihead/base/memory.h"
+#include "scratch.h"
+
+TestSuite(hdf5_file, .init = scratch_make, .fini = scratch_remove);
+
+static mh_hdf5_file *open_file(const char *path)
+{
+    mh_hdf5_file *file = NULL;
+
+    MUST(mh_hdf5_file_open(path, &file));
+    return file;
+}
+
+static bool exists(const char *name)
+{
+    return access(scratch_path(name), F_OK) == 0;
+}
+
+/* ---- a file under its own name is whole ---- */
+
+Test(hdf5_file, has_another_name_until_it_is_committed)
+{
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    cr_expect(not(exists("a.h5")));
+    cr_expect(exists(".a.h5.partial"));
+    MUST(mh_hdf5_file_commit(file));
+    mh_hdf5_file_close(file);
+    cr_expect(exists("a.h5"));
+    cr_expect(eq(sz, scratch_entries(), 1));
+}
+
+Test(hdf5_file, closed_without_commit_leaves_nothing)
+{
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_UINT8, 3, 0, "abc");
+    mh_hdf5_file_close(file);
+    cr_expect(eq(sz, scratch_entries(), 0));
+    mh_hdf5_file_close(NULL);
+}
+
+Test(hdf5_file, old_file_stays_until_the_new_one_is_whole)
+{
+    scratch_write("a.h5", "old", 3);
+
+    mh_hdf5_file *file = data_file_start("a.h5");
+    char *before = scratch_read("a.h5", NULL);
+
+    cr_expect(strcmp(before, "old") == 0);
+    mh_hdf5_file_close(data_file_start("b.h5"));
+    data_file_finish(file);
+
+    char *after = scratch_read("a.h5", NULL);
+
+    cr_expect(strncmp(after, "\x89HDF", 4) == 0);
+    free(before);
+    free(after);
+}
+
+Test(hdf5_file, says_why_it_cannot_be_written)
+{
+    mh_hdf5_file *file = NULL;
+
+    EXPECT_FAILURE(mh_hdf5_file_create(scratch_path("nowhere/a.h5"), &file), MH_ERR_IO, "nowhere/a.h5");
+    EXPECT_SAYS("No such file or directory");
+    cr_expect(file == NULL);
+}
+
+Test(hdf5_file, commit_fails_when_the_name_is_taken_by_a_folder)
+{
+    scratch_folder("a.h5");
+
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    EXPECT_FAILURE(mh_hdf5_file_commit(file), MH_ERR_IO, "a.h5: cannot be written");
+    mh_hdf5_file_close(file);
+    cr_expect(not(exists(".a.h5.partial")));
+}
+
+/* Nothing of the time or the process goes into a file. */
+Test(hdf5_file, same_contents_are_the_same_bytes)
+{
+    static const char *const names[] = {"a.h5", "b.h5"};
+    size_t bytes[2];
+    char *contents[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        mh_hdf5_file *file = data_file_start(names[i]);
+        const int64_t number = 7;
+
+        if (i == 1)
+            usleep(1100000); /* HDF5 stores seconds */
+        data_file_put(file, "group/x", MH_UINT8, 3, 0, "abc");
+        MUST(mh_hdf5_file_set_integers(file, "group/x", "number", 1, &number));
+        MUST(mh_hdf5_file_set_texts(file, "/", "text", 1, (char *const[]){"some text"}));
+        data_file_finish(file);
+        contents[i] = scratch_read(names[i], &bytes[i]);
+    }
+    cr_assert(eq(sz, bytes[0], bytes[1]));
+    EXPECT_SAME_BITS(contents[0], contents[1], bytes[0]);
+    free(contents[0]);
+    free(contents[1]);
+}
+
+/* ---- datasets ---- */
+
+Test(hdf5_file, numbers_come_back_and_are_converted)
+{
+    const float floats[] = {1.5f, -2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
+    const int64_t integers[] = {-1, 300, 7};
+    float rows[4];
+    double wide[6];
+    int64_t back[2];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 3, 2, floats);
+    data_file_put(file, "y", MH_INT64, 3, 0, integers);
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_read(file, "x", (mh_span){1, 2}, MH_FLOAT32, rows));
+    EXPECT_SAME_BITS(rows, floats + 2, 4);
+    MUST(mh_hdf5_file_read(file, "x", (mh_span){0, 3}, MH_FLOAT64, wide));
+    cr_expect(wide[0] == 1.5 && wide[5] == 6.0);
+    MUST(mh_hdf5_file_read(file, "y", (mh_span){0, 2}, MH_INT64, back));
+    EXPECT_SAME_BITS(back, integers, 2);
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, rows_can_be_written_in_pieces)
+{
+    const uint16_t values[] = {1, 2, 3, 4, 5, 6};
+    uint16_t back[6];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    MUST(mh_hdf5_file_add(file, "x", MH_UINT16, 3, 2));
+    MUST(mh_hdf5_file_write(file, "x", (mh_span){2, 1}, MH_UINT16, values + 4));
+    MUST(mh_hdf5_file_write(file, "x", (mh_span){0, 2}, MH_UINT16, values));
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_read(file, "x", (mh_span){0, 3}, MH_UINT16, back));
+    EXPECT_SAME_BITS(back, values, 6);
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, extent_tells_shape_and_kind)
+{
+    const float floats[6] = {0};
+    mh_extent extent;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "group/x", MH_FLOAT32, 3, 2, floats);
+    data_file_put(file, "y", MH_UINT8, 5, 0, "hello");
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_extent(file, "group/x", &extent));
+    cr_expect(extent.kind == MH_KIND_FLOAT && extent.element_bytes == 4 && extent.dimensions == 2);
+    cr_expect(extent.rows == 3 && extent.columns == 2);
+    MUST(mh_hdf5_file_extent(file, "y", &extent));
+    cr_expect(extent.kind == MH_KIND_INTEGER && extent.element_bytes == 1 && extent.dimensions == 1);
+    cr_expect(extent.rows == 5 && extent.columns == 1);
+    EXPECT_FAILURE(mh_hdf5_file_extent(file, "group", &extent), MH_ERR_FORMAT, "/group is not a dataset");
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, three_dimensions_are_refused)
+{
+    mh_hdf5_file *file = open_file(MH_FIXTURES "/torch_binary_logits.h5");
+    mh_extent extent;
+
+    EXPECT_FAILURE(mh_hdf5_file_extent(file, "batch/x", &extent), MH_ERR_FORMAT, "/batch/x has 3 dimensions");
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, has_looks_into_groups)
+{
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "model/fc1.weight", MH_UINT8, 1, 0, "a");
+    file = open_file(data_file_finish(file));
+    cr_expect(mh_hdf5_file_has(file, "model"));
+    cr_expect(mh_hdf5_file_has(file, "model/fc1.weight"));
+    cr_expect(not(mh_hdf5_file_has(file, "model/fc2.weight")));
+    cr_expect(not(mh_hdf5_file_has(file, "other/fc1.weight")));
+    cr_expect(not(mh_hdf5_file_has(file, "labels")));
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, rows_that_are_not_there_are_refused)
+{
+    uint8_t out[8];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_UINT8, 3, 0, "abc");
+    file = open_file(data_file_finish(file));
+    EXPECT_FAILURE(mh_hdf5_file_read(file, "x", (mh_span){2, 2}, MH_UINT8, out), MH_ERR_FORMAT,
+                   "a.h5: /x has no rows 2 to 4");
+    EXPECT_FAILURE(mh_hdf5_file_read(file, "z", (mh_span){0, 1}, MH_UINT8, out), MH_ERR_FORMAT, "/z");
+    mh_hdf5_file_close(file);
+}
+
+/* ---- attributes ---- */
+
+Test(hdf5_file, attributes_come_back)
+{
+    const int64_t integers[] = {2, -3, INT64_MAX};
+    const double doubles[] = {0.1, 1e300};
+    char *const texts[] = {"sunny", "", "Größe"};
+    int64_t integers_back[3];
+    double doubles_back[2];
+    char *texts_back[3] = {NULL};
+    size_t count = 0;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_UINT8, 1, 0, "a");
+    MUST(mh_hdf5_file_set_integers(file, "x", "integers", 3, integers));
+    MUST(mh_hdf5_file_set_doubles(file, "/", "doubles", 2, doubles));
+    MUST(mh_hdf5_file_set_texts(file, "x", "texts", 3, texts));
+    MUST(mh_hdf5_file_set_integers(file, "x", "none", 0, NULL));
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_get_integers(file, "x", "integers", 3, integers_back));
+    EXPECT_SAME_BITS(integers_back, integers, 3);
+    MUST(mh_hdf5_file_get_doubles(file, "/", "doubles", 2, doubles_back));
+    EXPECT_SAME_BITS(doubles_back, doubles, 2);
+    MUST(mh_hdf5_file_get_texts(file, "x", "texts", 3, texts_back));
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect(strcmp(texts_back[i], texts[i]) == 0, "'%s'", texts_back[i]);
+        mh_memory_free(texts_back[i]);
+    }
+    MUST(mh_hdf5_file_attribute_count(file, "x", "none", &count));
+    cr_expect(zero(sz, count));
+    cr_expect(mh_hdf5_file_has_attribute(file, "x", "texts"));
+    cr_expect(not(mh_hdf5_file_has_attribute(file, "x", "more")));
+    cr_expect(not(mh_hdf5_file_has_attribute(file, "y", "texts")));
+    mh_hdf5_file_close(file);
+}
+
+/* HDF5's older format stops at 64 KiB: names of some thousand columns are more. */
+Test(hdf5_file, attributes_may_be_larger_than_64_kib)
+{
+    enum { COUNT = 10000 };
+    static int64_t numbers[COUNT], numbers_back[COUNT];
+    static char words[COUNT][16];
+    static char *texts[COUNT], *texts_back[COUNT];
+    size_t wrong = 0;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    for (size_t i = 0; i < COUNT; i++) {
+        numbers[i] = (int64_t)i;
+        snprintf(words[i], sizeof words[i], "column %zu", i);
+        texts[i] = words[i];
+    }
+    MUST(mh_hdf5_file_set_integers(file, "/", "numbers", COUNT, numbers));
+    MUST(mh_hdf5_file_set_texts(file, "/", "texts", COUNT, texts));
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_get_integers(file, "/", "numbers", COUNT, numbers_back));
+    EXPECT_SAME_BITS(numbers_back, numbers, COUNT);
+    MUST(mh_hdf5_file_get_texts(file, "/", "texts", COUNT, texts_back));
+    for (size_t i = 0; i < COUNT; i++) {
+        wrong += strcmp(texts_back[i], texts[i]) != 0;
+        mh_memory_free(texts_back[i]);
+    }
+    cr_expect(zero(sz, wrong));
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, attributes_that_are_something_else_are_refused)
+{
+    const int64_t integers[] = {2, 3};
+    int64_t back[3];
+    char *text[2] = {NULL};
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    MUST(mh_hdf5_file_set_integers(file, "/", "integers", 2, integers));
+    MUST(mh_hdf5_file_set_texts(file, "/", "texts", 1, (char *const[]){"words"}));
+    file = open_file(data_file_finish(file));
+    EXPECT_FAILURE(mh_hdf5_file_get_integers(file, "/", "integers", 3, back), MH_ERR_FORMAT,
+                   "attribute integers");
+    EXPECT_FAILURE(mh_hdf5_file_get_integers(file, "/", "none", 1, back), MH_ERR_FORMAT, "attribute none");
+    EXPECT_FAILURE(mh_hdf5_file_get_integers(file, "/", "texts", 1, back), MH_ERR_FORMAT, "attribute texts");
+    EXPECT_FAILURE(mh_hdf5_file_get_texts(file, "/", "integers", 2, text), MH_ERR_FORMAT,
+                   "attribute integers");
+    EXPECT_FAILURE(mh_hdf5_file_get_texts(file, "/", "texts", 2, text), MH_ERR_FORMAT, "attribute texts");
+    mh_hdf5_file_close(file);
+}
+
+/* ---- files that are not what they should be ---- */
+
+static void expect_unreadable(const char *name, mh_status code, const char *words)
+{
+    mh_hdf5_file *file = (mh_hdf5_file *)&file; /* anything but NULL */
+
+    EXPECT_FAILURE(mh_hdf5_file_open(scratch_path(name), &file), code, words);
+    EXPECT_SAYS(name);
+    cr_expect(file == NULL);
+}
+
+Test(hdf5_file, what_cannot_be_read_is_told_apart)
+{
+    scratch_write("text.h5", "epoch,step", 10);
+    scratch_write("empty.h5", "", 0);
+    scratch_folder("folder.h5");
+    expect_unreadable("none.h5", MH_ERR_IO, "No such file");
+    expect_unreadable("text.h5", MH_ERR_FORMAT, "is not an HDF5 file");
+    expect_unreadable("empty.h5", MH_ERR_FORMAT, "is not an HDF5 file");
+    expect_unreadable("folder.h5", MH_ERR_FORMAT, "a folder");
+}
+
+Test(hdf5_file, file_cut_off_is_refused)
+{
+    const float floats[4096] = {0};
+    size_t bytes = 0;
+    mh_hdf5_file *file = data_file_start("whole.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 4096, 0, floats);
+    data_file_finish(file);
+
+    char *contents = scratch_read("whole.h5", &bytes);
+
+    scratch_write("cut.h5", contents, bytes / 2);
+    free(contents);
+    expect_unreadable("cut.h5", MH_ERR_IO, "cut off or damaged");
+}

@@ -1,0 +1,368 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "expect.h"
+#include "multihead/model/model.h"
+#include "toy.h"
+
+enum { INPUTS = 6, HEADS = 3, ROWS = 23 };
+
+static const size_t yes_no[HEADS] = {2, 2, 2};
+static const size_t mixed[HEADS] = {2, 4, 2};
+static const size_t hidden[] = {8, 5};
+
+/* A model with a batch and the gradient of it. */
+typedef struct {
+    mh_schema schema;
+    mh_batch batch;
+    mh_model *model;
+    float *gradient;
+    mh_tally tally;
+} model_case;
+
+static model_case model_start(const size_t *classes, mh_head_kind kind, mh_head_activation activation,
+                              size_t layers)
+{
+    model_case c = {.schema = toy_schema(INPUTS, HEADS, classes), .tally = toy_tally(HEADS)};
+
+    c.batch = toy_batch(&c.schema, ROWS);
+    c.model = toy_model(&c.schema, kind, activation, hidden, layers);
+    c.gradient = malloc(mh_model_layout(c.model)->count * sizeof *c.gradient);
+    cr_assert(c.gradient != NULL);
+    return c;
+}
+
+static void model_end(model_case *c)
+{
+    toy_tally_free(&c->tally);
+    toy_batch_free(&c->batch);
+    mh_model_destroy(c->model);
+    mh_schema_clear(&c->schema);
+    free(c->gradient);
+}
+
+static void run_gradient(model_case *c, size_t chunk_rows)
+{
+    mh_workspace *workspace = NULL;
+
+    memset(c->tally.loss, 0, HEADS * sizeof *c->tally.loss);
+    memset(c->tally.known, 0, HEADS * sizeof *c->tally.known);
+    toy_fill(c->gradient, mh_model_layout(c->model)->count, 77); /* what is not written shows */
+    MUST(mh_workspace_create(c->model, chunk_rows, &workspace));
+    mh_model_gradient(c->model, &c->batch, workspace, c->gradient, &c->tally);
+    mh_workspace_destroy(workspace);
+}
+
+/* ---- the same model once more, in double and without a shortcut ---- */
+
+/* Tensors are found by their names, so the reference does not share the model's idea of where they lie. */
+static mh_span place_of(const mh_model *model, const char *stem, size_t number, const char *part)
+{
+    const mh_layout *layout = mh_model_layout(model);
+    char name[MH_TENSOR_NAME_BYTES];
+    size_t t = 0;
+
+    snprintf(name, sizeof name, "%s%zu.%s", stem, number, part);
+    while (t < layout->tensors && strcmp(layout->tensor[t].name, name) != 0)
+        t++;
+    cr_assert(t < layout->tensors, "the model has no %s", name);
+    return layout->tensor[t].span;
+}
+
+static void dense(const mh_model *model, const double *p, const char *stem, size_t number, const double *x,
+                  size_t inputs, double *y)
+{
+    mh_span weight = place_of(model, stem, number, "weight"), bias = place_of(model, stem, number, "bias");
+
+    cr_assert(eq(sz, weight.count, inputs * bias.count));
+    for (size_t out = 0; out < bias.count; out++) {
+        y[out] = p[bias.first + out];
+        for (size_t in = 0; in < inputs; in++)
+            y[out] += p[weight.first + out * inputs + in] * x[in];
+    }
+}
+
+static double head_loss(const mh_heads *heads, size_t h, const double *z, mh_label label)
+{
+    double scores[8], sum = 0.0;
+
+    if (heads->head[h].is_binary)
+        return log1p(exp(label == 1 ? -z[0] : z[0]));
+    for (size_t c = 0; c < heads->head[h].classes; c++) {
+        scores[c] = heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? 1.0 / (1.0 + exp(-z[c])) : z[c];
+        sum += exp(scores[c]);
+    }
+    return log(sum) - scores[label];
+}
+
+/* The weighted loss of all rows and heads; with `loss` [heads] also each head's own, not weighted. */
+static double reference_loss(const model_case *c, const double *p, double *loss)
+{
+    const mh_heads *heads = mh_model_heads(c->model);
+    double total = 0.0;
+
+    for (size_t row = 0; row < c->batch.rows; row++) {
+        double x[16], y[16];
+        size_t width = INPUTS;
+
+        for (size_t in = 0; in < INPUTS; in++)
+            x[in] = (double)c->batch.features[row * INPUTS + in];
+        for (size_t layer = 0; layer < mh_model_hidden_layers(c->model); layer++) {
+            dense(c->model, p, "fc", layer + 1, x, width, y);
+            width = mh_model_hidden(c->model, layer);
+            for (size_t i = 0; i < width; i++)
+                x[i] = fmax(y[i], 0.0);
+        }
+        for (size_t h = 0; h < HEADS; h++) {
+            mh_label label = c->batch.labels[row * HEADS + h];
+
+            if (label == MH_LABEL_MISSING)
+                continue;
+            dense(c->model, p, "out", h + 1, x, width, y);
+
+            double own = head_loss(heads, h, y, label);
+
+            total += own * (c->batch.weights != NULL ? (double)c->batch.weights[h] : 1.0);
+            if (loss != NULL)
+                loss[h] += own;
+        }
+    }
+    return total;
+}
+
+/*
+ * Central differences in double: off by about step^2 = 1e-10 as long as no ReLU turns within a step, which is
+ * so for these fixed numbers. The gradient is a float32 sum over 23 rows of numbers of about 1.
+ */
+static void expect_finite_differences(const model_case *c)
+{
+    const double step = 1e-5, tolerance = 2e-5;
+    size_t count = mh_model_layout(c->model)->count, nonzero = 0;
+    double *p = malloc(count * sizeof *p);
+    double loss[HEADS] = {0};
+
+    cr_assert(p != NULL);
+    for (size_t i = 0; i < count; i++)
+        p[i] = (double)mh_model_parameters(c->model)[i];
+    for (size_t i = 0; i < count; i++) {
+        double at = p[i];
+
+        p[i] = at + step;
+
+        double above = reference_loss(c, p, NULL);
+
+        p[i] = at - step;
+
+        double slope = (above - reference_loss(c, p, NULL)) / (2.0 * step);
+
+        p[i] = at;
+        nonzero += fabs(slope) > tolerance;
+        cr_expect(epsilon_eq(dbl, (double)c->gradient[i], slope, tolerance), "parameter %zu", i);
+    }
+    cr_expect(ge(sz, nonzero, count / 2));
+    reference_loss(c, p, loss);
+    for (size_t h = 0; h < HEADS; h++)
+        cr_expect(epsilon_eq(dbl, c->tally.loss[h], loss[h], ROWS * 1e-6)); /* float32 terms, double sum */
+    free(p);
+}
+
+static void check_gradient(const size_t *classes, mh_head_kind kind, mh_head_activation activation,
+                           size_t layers)
+{
+    model_case c = model_start(classes, kind, activation, layers);
+
+    run_gradient(&c, ROWS);
+    expect_finite_differences(&c);
+    model_end(&c);
+}
+
+Test(model, gradient_of_binary_heads_equals_finite_differences)
+{
+    check_gradient(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 2);
+}
+
+Test(model, gradient_of_softmax_heads_equals_finite_differences)
+{
+    check_gradient(mixed, MH_HEADS_SOFTMAX, MH_HEAD_ACTIVATION_NONE, 2);
+}
+
+Test(model, gradient_of_heads_of_both_kinds_equals_finite_differences)
+{
+    check_gradient(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+}
+
+Test(model, gradient_through_a_sigmoid_equals_finite_differences)
+{
+    check_gradient(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_SIGMOID, 2);
+}
+
+Test(model, gradient_of_a_linear_model_equals_finite_differences)
+{
+    check_gradient(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 0);
+}
+
+Test(model, gradient_with_weights_and_missing_labels_equals_finite_differences)
+{
+    const float weights[HEADS] = {2.0f, 0.5f, 1.5f};
+    model_case c = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1);
+
+    c.batch.weights = weights;
+    toy_batch_lose_labels(&c.batch, 4);
+    run_gradient(&c, 10);
+    expect_finite_differences(&c);
+    model_end(&c);
+}
+
+/* ---- chunks ---- */
+
+/* Sums of 23 float32 terms of about 1 in another order. */
+Test(model, gradient_does_not_depend_on_chunks_but_for_rounding)
+{
+    static const size_t chunks[] = {1, 7, ROWS, 1000};
+    model_case whole = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    size_t count = mh_model_layout(whole.model)->count;
+
+    run_gradient(&whole, ROWS);
+    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
+        model_case c = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+
+        run_gradient(&c, chunks[i]);
+        cr_expect(lt(dbl, toy_distance(c.gradient, whole.gradient, count), 1e-5), "chunks of %zu", chunks[i]);
+        for (size_t h = 0; h < HEADS; h++) {
+            cr_expect(epsilon_eq(dbl, c.tally.loss[h], whole.tally.loss[h], 1e-5));
+            cr_expect(eq(i64, c.tally.known[h], ROWS));
+        }
+        model_end(&c);
+    }
+    model_end(&whole);
+}
+
+Test(model, same_batch_gives_the_same_bits)
+{
+    model_case a = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    model_case b = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+
+    run_gradient(&a, 7);
+    run_gradient(&b, 7);
+    EXPECT_SAME_BITS(a.gradient, b.gradient, mh_model_layout(a.model)->count);
+    EXPECT_SAME_BITS(a.tally.loss, b.tally.loss, HEADS);
+    model_end(&a);
+    model_end(&b);
+}
+
+Test(model, no_rows_have_no_gradient)
+{
+    model_case c = model_start(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 2);
+
+    c.batch.rows = 0;
+    run_gradient(&c, 7);
+    for (size_t i = 0; i < mh_model_layout(c.model)->count; i++)
+        cr_assert(c.gradient[i] == 0.0f);
+    cr_expect(zero(dbl, c.tally.loss[0]));
+    cr_expect(zero(i64, c.tally.known[0]));
+    model_end(&c);
+}
+
+/* ---- names, shapes, first weights ---- */
+
+static void expect_tensor(const mh_layout *layout, size_t t, const char *name, size_t rows, size_t columns)
+{
+    cr_expect(strcmp(layout->tensor[t].name, name) == 0, "%s instead of %s", layout->tensor[t].name, name);
+    cr_expect(eq(sz, layout->tensor[t].rows, rows));
+    cr_expect(eq(sz, layout->tensor[t].columns, columns));
+}
+
+Test(model, tensors_have_pytorchs_names_and_shapes)
+{
+    model_case c = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    const mh_layout *layout = mh_model_layout(c.model);
+
+    cr_expect(eq(sz, layout->tensors, 10));
+    expect_tensor(layout, 0, "fc1.weight", 8, INPUTS);
+    expect_tensor(layout, 1, "fc1.bias", 8, 0);
+    expect_tensor(layout, 2, "fc2.weight", 5, 8);
+    expect_tensor(layout, 3, "fc2.bias", 5, 0);
+    expect_tensor(layout, 4, "out1.weight", 1, 5);
+    expect_tensor(layout, 5, "out2.weight", 4, 5);
+    expect_tensor(layout, 6, "out3.weight", 1, 5);
+    expect_tensor(layout, 7, "out1.bias", 1, 0);
+    expect_tensor(layout, 8, "out2.bias", 4, 0);
+    expect_tensor(layout, 9, "out3.bias", 1, 0);
+    cr_expect(eq(sz, layout->count, 8 * 6 + 8 + 5 * 8 + 5 + 6 * 5 + 6));
+    model_end(&c);
+}
+
+Test(model, linear_model_has_only_heads)
+{
+    model_case c = model_start(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 0);
+
+    cr_expect(eq(sz, mh_model_layout(c.model)->tensors, 6));
+    expect_tensor(mh_model_layout(c.model), 0, "out1.weight", 1, INPUTS);
+    cr_expect(eq(sz, mh_model_inputs(c.model), INPUTS));
+    model_end(&c);
+}
+
+Test(model, refuses_a_layer_without_width)
+{
+    mh_schema schema = toy_schema(INPUTS, HEADS, yes_no);
+    mh_heads heads;
+    mh_model *model = NULL;
+
+    MUST(mh_heads_create(&schema, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, &heads));
+
+    mh_model_config config = {INPUTS, (const size_t[]){8, 0}, 2, &heads};
+
+    EXPECT_FAILURE(mh_model_create(&config, &model), MH_ERR_USAGE, "--hidden");
+    cr_expect(model == NULL);
+    config.hidden = (const size_t[]){8, (size_t)1 << 31};
+    EXPECT_FAILURE(mh_model_create(&config, &model), MH_ERR_USAGE, "--hidden");
+    mh_heads_clear(&heads);
+    mh_schema_clear(&schema);
+}
+
+/* Of 10,000 uniform numbers the largest is closer to the bound than 1/1000 of it, but for one time in e^5. */
+Test(model, first_weights_are_uniform_up_to_pytorchs_bound)
+{
+    mh_schema schema = toy_schema(100, 1, yes_no);
+    mh_model *model = toy_model(&schema, MH_HEADS_BINARY, 0, (const size_t[]){100, 25}, 2);
+    const mh_layout *layout = mh_model_layout(model);
+
+    for (size_t t = 0; t < layout->tensors; t++) {
+        const mh_tensor *tensor = &layout->tensor[t];
+        const double inputs[] = {100, 100, 100, 100, 25, 25};
+        double bound = 1.0 / sqrt(inputs[t]), largest = 0.0, sum = 0.0;
+
+        for (size_t i = 0; i < tensor->span.count; i++) {
+            double weight = (double)mh_model_parameters(model)[tensor->span.first + i];
+
+            largest = fmax(largest, fabs(weight));
+            sum += weight;
+        }
+        cr_expect(le(dbl, largest, bound * (1.0 + 0x1p-23)), "%s", tensor->name);
+        if (t == 0) {
+            cr_expect(ge(dbl, largest, 0.999 * bound));
+            cr_expect(epsilon_eq(dbl, sum / 1e4, 0.0, 4 * bound * 0.577 / 100.0)); /* 4 deviations */
+        }
+    }
+    mh_model_destroy(model);
+    mh_schema_clear(&schema);
+}
+
+Test(model, first_weights_are_a_function_of_the_seed)
+{
+    model_case a = model_start(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 2);
+    model_case b = model_start(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 2);
+    size_t count = mh_model_layout(a.model)->count;
+    float *first = mh_model_parameters(a.model), *second = mh_model_parameters(b.model);
+
+    EXPECT_SAME_BITS(first, second, count);
+    mh_model_initialize(b.model, 2);
+    cr_expect(ge(dbl, toy_distance(first, second, count), 0.1));
+    mh_model_initialize(b.model, 1);
+    EXPECT_SAME_BITS(first, second, count);
+    model_end(&a);
+    model_end(&b);
+}

@@ -1,0 +1,191 @@
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data_file.h"
+#include "expect.h"
+#include "multihead/base/memory.h"
+#include "multihead/training/trained.h"
+#include "scratch.h"
+#include "toy.h"
+
+TestSuite(trained, .init = scratch_make, .fini = scratch_remove);
+
+enum { INPUTS = 3, HEADS = 3 };
+
+static const size_t classes[HEADS] = {2, 4, 2};
+static const size_t hidden[] = {5, 6};
+
+static mh_trained create(mh_head_kind kind, mh_head_activation activation, size_t layers)
+{
+    const mh_trained_config config = {hidden, layers, kind, activation};
+    mh_schema schema = toy_schema(INPUTS, HEADS, classes);
+    mh_trained trained;
+
+    MUST(mh_schema_names_create(INPUTS, &schema.feature_names));
+    MUST(mh_schema_names_create(HEADS, &schema.label_names));
+    for (size_t i = 0; i < INPUTS; i++)
+        MUST(mh_memory_text(i == 1 ? "wind" : "", &schema.feature_names[i]));
+    for (size_t h = 0; h < HEADS; h++)
+        MUST(mh_memory_text(h == 2 ? "rain" : "sun", &schema.label_names[h]));
+    MUST(mh_trained_create(&schema, &config, &trained));
+    mh_model_initialize(trained.model, 1);
+    for (size_t i = 0; i < mh_trained_rates(&trained); i++)
+        trained.base_rates[i] = 1.0 / (3.0 + (double)i);
+    mh_schema_clear(&schema);
+    return trained;
+}
+
+static void expect_same(const mh_trained *a, const mh_trained *b)
+{
+    const mh_layout *layout = mh_model_layout(a->model);
+    const mh_heads *first = mh_model_heads(a->model), *second = mh_model_heads(b->model);
+    const float *parameters = mh_model_parameters(a->model);
+
+    cr_assert(eq(sz, mh_model_layout(b->model)->count, layout->count));
+    EXPECT_SAME_BITS(parameters, mh_model_parameters(b->model), layout->count);
+    cr_assert(eq(sz, mh_model_hidden_layers(b->model), mh_model_hidden_layers(a->model)));
+    for (size_t i = 0; i < mh_model_hidden_layers(a->model); i++)
+        cr_expect(eq(sz, mh_model_hidden(b->model, i), mh_model_hidden(a->model, i)));
+    cr_expect(second->activation == first->activation);
+    for (size_t h = 0; h < HEADS; h++) {
+        cr_expect(second->head[h].is_binary == first->head[h].is_binary);
+        cr_expect(eq(sz, second->head[h].classes, first->head[h].classes));
+        cr_expect(eq(sz, b->schema.classes[h], classes[h]));
+        cr_expect(strcmp(b->schema.label_names[h], a->schema.label_names[h]) == 0);
+    }
+    for (size_t i = 0; i < INPUTS; i++)
+        cr_expect(strcmp(b->schema.feature_names[i], a->schema.feature_names[i]) == 0);
+    cr_expect(b->schema.class_names == NULL);
+    EXPECT_SAME_BITS(a->base_rates, b->base_rates, mh_trained_rates(a));
+}
+
+static void expect_round_trip(mh_head_kind kind, mh_head_activation activation, size_t layers)
+{
+    mh_trained saved = create(kind, activation, layers), loaded;
+    const char *path = scratch_path("model.h5");
+
+    MUST(mh_trained_save(&saved, path));
+    MUST(mh_trained_load(path, &loaded));
+    expect_same(&saved, &loaded);
+    mh_trained_clear(&saved);
+    mh_trained_clear(&loaded);
+}
+
+Test(trained, comes_back_as_it_was_saved)
+{
+    expect_round_trip(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    expect_round_trip(MH_HEADS_SOFTMAX, MH_HEAD_ACTIVATION_SIGMOID, 1);
+    expect_round_trip(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 0);
+}
+
+Test(trained, same_model_is_the_same_bytes)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    size_t bytes[2];
+
+    MUST(mh_trained_save(&trained, scratch_path("a.h5")));
+    scratch_folder("elsewhere");
+    MUST(mh_trained_save(&trained, scratch_path("elsewhere/b.h5")));
+
+    char *first = scratch_read("a.h5", &bytes[0]), *second = scratch_read("elsewhere/b.h5", &bytes[1]);
+
+    cr_assert(eq(sz, bytes[0], bytes[1]));
+    EXPECT_SAME_BITS(first, second, bytes[0]);
+    free(first);
+    free(second);
+    mh_trained_clear(&trained);
+}
+
+/* load_state_dict needs nothing else. */
+Test(trained, tensors_have_pytorchs_names_and_shapes)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    const char *path = scratch_path("model.h5");
+    const struct {
+        const char *name;
+        size_t dimensions, rows, columns;
+    } tensors[] = {{"model/fc1.weight", 2, 5, 3},  {"model/fc1.bias", 1, 5, 1},
+                   {"model/fc2.weight", 2, 6, 5},  {"model/fc2.bias", 1, 6, 1},
+                   {"model/out1.weight", 2, 1, 6}, {"model/out1.bias", 1, 1, 1},
+                   {"model/out2.weight", 2, 4, 6}, {"model/out3.bias", 1, 1, 1}};
+    mh_hdf5_file *file = NULL;
+
+    MUST(mh_trained_save(&trained, path));
+    MUST(mh_hdf5_file_open(path, &file));
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
+        mh_extent extent;
+
+        MUST(mh_hdf5_file_extent(file, tensors[i].name, &extent));
+        cr_expect(extent.kind == MH_KIND_FLOAT && extent.element_bytes == 4);
+        cr_expect(extent.dimensions == tensors[i].dimensions && extent.rows == tensors[i].rows &&
+                      extent.columns == tensors[i].columns,
+                  "%s", tensors[i].name);
+    }
+    mh_hdf5_file_close(file);
+    mh_trained_clear(&trained);
+}
+
+/* ---- weights from elsewhere ---- */
+
+/* Writes every tensor as float64 (PyTorch may), but for `missing`, and with one more row for `longer`. */
+static const char *write_state_dict(const mh_layout *layout, const char *missing, const char *longer)
+{
+    static const double values[64] = {0.5, 0.25, -1.0};
+    mh_hdf5_file *file = data_file_start("state_dict.h5");
+
+    for (size_t t = 0; t < layout->tensors; t++) {
+        const mh_tensor *tensor = &layout->tensor[t];
+        bool is_longer = longer != NULL && strcmp(tensor->name, longer) == 0;
+        char name[64];
+
+        if (missing != NULL && strcmp(tensor->name, missing) == 0)
+            continue;
+        snprintf(name, sizeof name, "model/%s", tensor->name);
+        data_file_put(file, name, MH_FLOAT64, tensor->rows + is_longer, tensor->columns, values);
+    }
+    return data_file_finish(file);
+}
+
+Test(trained, takes_weights_from_a_file_with_nothing_else)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    const mh_layout *layout = mh_model_layout(trained.model);
+
+    MUST(mh_trained_load_parameters(&trained, write_state_dict(layout, NULL, NULL)));
+    for (size_t t = 0; t < layout->tensors; t++)
+        cr_expect(mh_model_parameters(trained.model)[layout->tensor[t].span.first] == 0.5f);
+    mh_trained_clear(&trained);
+}
+
+Test(trained, names_the_tensor_that_is_missing)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    const char *path = write_state_dict(mh_model_layout(trained.model), "out2.bias", NULL);
+
+    EXPECT_FAILURE(mh_trained_load_parameters(&trained, path), MH_ERR_FORMAT,
+                   "state_dict.h5: there is no /model/out2.bias");
+    mh_trained_clear(&trained);
+}
+
+Test(trained, names_the_tensor_of_another_shape)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+    const char *path = write_state_dict(mh_model_layout(trained.model), NULL, "fc2.weight");
+
+    EXPECT_FAILURE(mh_trained_load_parameters(&trained, path), MH_ERR_FORMAT,
+                   "/model/fc2.weight is [7 x 5], this model needs floats [6 x 5]");
+    mh_trained_clear(&trained);
+}
+
+Test(trained, refuses_files_that_are_no_models)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2), loaded;
+    const char *path = write_state_dict(mh_model_layout(trained.model), NULL, NULL);
+
+    EXPECT_FAILURE(mh_trained_load(path, &loaded), MH_ERR_FORMAT, "is not a model of multihead");
+    cr_expect(loaded.model == NULL);
+    EXPECT_FAILURE(mh_trained_load(scratch_path("none.h5"), &loaded), MH_ERR_IO, "none.h5");
+    mh_trained_clear(&trained);
+}
