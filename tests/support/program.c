@@ -10,7 +10,7 @@
 
 #include "scratch.h"
 
-enum { COMMAND_BYTES = 8192, CHILDREN_BYTES = 1024 };
+enum { COMMAND_BYTES = 8192 };
 
 void enter_folder(void)
 {
@@ -41,7 +41,7 @@ static void become_program(const program *program, const char *command)
 
 static program start(int ranks, const char *arguments)
 {
-    program program = {.out = tmpfile(), .err = tmpfile()};
+    program program = {.ranks = ranks, .out = tmpfile(), .err = tmpfile()};
     char command[COMMAND_BYTES], launcher[512] = "";
 
     /* A laptop has fewer cores than ranks, and two tests at a time would be bound to the same core. */
@@ -142,24 +142,24 @@ outcome finish_program(program *program)
     return o;
 }
 
-/* The first child of a process, 0 when it has none. */
+/* The first child of a process: one of mpirun's ranks. */
 static pid_t child_of(pid_t process)
 {
-    char path[64], children[CHILDREN_BYTES] = "";
+    char path[64];
+    int child = 0;
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
     FILE *file = fopen(path, "r");
     cr_assert(file != NULL, "cannot read %s", path);
-    size_t bytes = fread(children, 1, sizeof children - 1, file);
+    int found = fscanf(file, "%d", &child);
     fclose(file);
-    return bytes > 0 ? (pid_t)strtol(children, NULL, 10) : 0;
+    cr_assert(found == 1, "mpirun has no ranks");
+    return child;
 }
 
 void kill_program(const program *program)
 {
-    pid_t rank = child_of(program->process);
-
-    kill(rank != 0 ? rank : program->process, SIGKILL);
+    kill(program->ranks > 1 ? child_of(program->process) : program->process, SIGKILL);
 }
 
 size_t count_lines(const char *text, const char *beginning)

@@ -30,6 +30,7 @@ __attribute__((format(printf, 2, 3))) outcome run_program(int ranks, const char 
 
 /** The same in two parts, for what happens in between. */
 typedef struct {
+    int ranks;
     pid_t process; /* leads a process group of its own */
     FILE *out, *err;
 } program;
