@@ -8,7 +8,7 @@
 const char *mh_text_number(double value, char buffer[MH_TEXT_BYTES])
 {
     if (isnan(value))
-        return strcpy(buffer, "nan"); /* without the sign that printf would show */
+        value = fabs(value); /* printf would show its sign */
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(buffer, MH_TEXT_BYTES, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)

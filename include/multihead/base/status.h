@@ -42,7 +42,7 @@ const char *mh_status_message(void);
 const char *mh_status_origin(void);
 
 /** Replaces the message: for a failure that another rank reported. */
-void mh_status_set_message(const char *message);
+void mh_status_set_message(const char *text);
 
 /** 0 done, 1 failed, 2 wrong usage. */
 int mh_status_exit_code(mh_status status);
