@@ -22,18 +22,24 @@ struct mh_hdf5_file {
 static herr_t keep_description(unsigned depth, const H5E_error2_t *error, void *out)
 {
     (void)depth;
-    snprintf(out, 200, "%s", error->desc);
+    snprintf(out, 512, "%s", error->desc);
     return 0;
 }
 
-/* The innermost reason HDF5 gives for the call that has just failed. */
+/* The innermost reason HDF5 gives for the call that has just failed; the system's own words where it quotes them. */
 static const char *reason(void)
 {
-    static char text[200];
+    static const char quoted[] = "error message = '";
+    static char text[512];
 
     snprintf(text, sizeof text, "unknown reason");
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, text);
-    return text;
+    char *words = strstr(text, quoted);
+    if (words == NULL)
+        return text;
+    words += strlen(quoted);
+    words[strcspn(words, "'")] = '\0';
+    return words;
 }
 
 static void prepare_library(void)
