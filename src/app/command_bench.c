@@ -35,8 +35,8 @@ typedef struct {
     mh_trainer *trainer;
     mh_allreduce *allreduce;
     size_t replicas;
-    size_t hosted; /* replicas of this rank */
-    size_t chunk;  /* rows of a product     */
+    size_t hosted;     /* replicas of this rank */
+    size_t chunk;      /* rows of a product     */
     float *x, *dy, *w; /* operands as large as any product needs, with numbers in them */
     double *losses;
 } bench;
@@ -310,7 +310,8 @@ static mh_status measure_input(const options *o, results *r)
     size_t rows = INPUT_ROWS / (1 + (o->features + o->labels) / 64);
     const char *folder = getenv("TMPDIR");
 
-    snprintf(path, sizeof path, "%s/multihead-bench-%ld.h5", folder != NULL ? folder : "/tmp", (long)getpid());
+    snprintf(path, sizeof path, "%s/multihead-bench-%ld.h5", folder != NULL ? folder : "/tmp",
+             (long)getpid());
     MH_TRY(mh_memory_array(rows, o->features * sizeof *x, &x));
     MH_TRY(mh_memory_array(rows, o->labels * sizeof *y, &y));
     MH_TRY(mh_hdf5_file_create(path, &file));
@@ -380,7 +381,8 @@ static void print_results(const options *o, const results *r)
     printf("%-34s %10.1f %10.1f %10.1f\n", "sum over replicas and ranks, us", r->allreduce.best * 1e6,
            r->allreduce.median * 1e6, r->allreduce.p90 * 1e6);
     printf("\n%-34s %10.2f\n", "step / matrix products (medians)", r->step.median / r->gemm.median);
-    printf("%-34s %10.1f %10.1f\n", "products, step: GFLOP/s a rank", rate / r->gemm.median, rate / r->step.median);
+    printf("%-34s %10.1f %10.1f\n", "products, step: GFLOP/s a rank", rate / r->gemm.median,
+           rate / r->step.median);
     printf("%-34s %10.0f\n", "rows a second, trained", (double)o->batch_size / r->step.median);
     printf("%-34s %10.0f\n", "rows a second, read from HDF5", r->input_rows_per_second);
     printf("%-34s %10.0f\n", "memory allocations in a step", r->allocations_per_step);

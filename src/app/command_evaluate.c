@@ -18,9 +18,7 @@ static mh_status open_both(const options *o, mh_trained *trained, mh_dataset **d
 {
     mh_status status = MH_OK;
 
-    MH_TRY(mh_trained_load(o->model, trained));
-    MH_TRY(data_source_open(o, dataset));
-    MH_TRY(mh_dataset_expect(*dataset, &trained->schema));
+    MH_TRY(data_source_open_for_model(o, trained, dataset));
     if (mh_dataset_schema(*dataset)->heads == 0)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: there is no /labels to evaluate against; predict needs none",
                          mh_dataset_name(*dataset));

@@ -107,7 +107,8 @@ static mh_status open_source(const options *o, mh_dataset **out)
     MH_TRY(mh_dataset_open(&config, out));
     MH_TRY(mh_dataset_select(*out, &o->rows));
     if (o->shards > mh_dataset_rows(*out))
-        status = MH_FAIL(MH_ERR_USAGE, "--shards %zu: there are only %zu rows", o->shards, mh_dataset_rows(*out));
+        status =
+            MH_FAIL(MH_ERR_USAGE, "--shards %zu: there are only %zu rows", o->shards, mh_dataset_rows(*out));
 cleanup:
     return status;
 }
@@ -128,7 +129,8 @@ static mh_status check_leftovers(const options *o)
         bool is_ours = sscanf(entry->d_name, "shard-%5zu.h5", &number) == 1 && number < o->shards;
 
         if (is_data && !is_ours)
-            status = MH_FAIL(MH_ERR_IO, "%s/%s would become part of these shards; remove it or take another folder",
+            status = MH_FAIL(MH_ERR_IO,
+                             "%s/%s would become part of these shards; remove it or take another folder",
                              o->output, entry->d_name);
     }
     closedir(folder);

@@ -16,7 +16,8 @@ enum { BLOCK_ROWS = 8192, PATH_BYTES = 4096, HEADS_SHOWN = 50 };
 mh_status command_inspect_check(const options *o)
 {
     if (o->files.count == 0)
-        return MH_FAIL(MH_ERR_USAGE, "say what to look at: inspect FILE, a data set, model, checkpoint or run folder");
+        return MH_FAIL(MH_ERR_USAGE,
+                       "say what to look at: inspect FILE, a data set, model, checkpoint or run folder");
     return MH_OK;
 }
 
@@ -71,7 +72,8 @@ static mh_status inspect_model(const char *path)
     bool is_checkpoint = mh_checkpoint_load_options(path, &options) == MH_OK;
 
     MH_TRY(mh_trained_load(path, &trained));
-    printf("%s: %s\n  inputs: %zu\n", path, is_checkpoint ? "a checkpoint" : "a model", trained.schema.inputs);
+    printf("%s: %s\n  inputs: %zu\n", path, is_checkpoint ? "a checkpoint" : "a model",
+           trained.schema.inputs);
     print_tensors(&trained);
     print_heads(&trained);
     if (mh_model_heads(trained.model)->activation == MH_HEAD_ACTIVATION_SIGMOID)

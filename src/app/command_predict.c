@@ -18,17 +18,6 @@ mh_status command_predict_check(const options *o)
     return data_source_check(o);
 }
 
-static mh_status open_both(const options *o, mh_trained *trained, mh_dataset **dataset)
-{
-    mh_status status = MH_OK;
-
-    MH_TRY(mh_trained_load(o->model, trained));
-    MH_TRY(data_source_open(o, dataset));
-    MH_TRY(mh_dataset_expect(*dataset, &trained->schema));
-cleanup:
-    return status;
-}
-
 /*
  * Rank 0 writes all blocks in the order of rows. Each round every rank predicts one block; rank 0 takes them in
  * turn, into its own block's memory once that is written.
@@ -82,7 +71,7 @@ mh_status command_predict(const mh_comm *comm, const options *o)
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     mh_matrix_set_threads(o->threads);
-    status = open_both(o, &trained, &dataset);
+    status = data_source_open_for_model(o, &trained, &dataset);
     if (status == MH_OK)
         status = mh_predictor_create(&trained, dataset, rank, ranks, &predictor);
     if (status == MH_OK && rank == 0)

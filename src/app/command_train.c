@@ -32,11 +32,13 @@ typedef struct {
 mh_status command_train_check(const options *o)
 {
     if (strchr(o->run, '/') != NULL || strcmp(o->run, ".") == 0 || strcmp(o->run, "..") == 0)
-        return MH_FAIL(MH_ERR_USAGE, "--run %s: expected a name; --output is the folder it goes under", o->run);
+        return MH_FAIL(MH_ERR_USAGE, "--run %s: expected a name; --output is the folder it goes under",
+                       o->run);
     if (o->learning_rate <= 0)
         return MH_FAIL(MH_ERR_USAGE, "--learning-rate must be above 0");
     if (o->init != NULL && strcmp(o->resume, "auto") != 0 && strcmp(o->resume, "none") != 0)
-        return MH_FAIL(MH_ERR_USAGE, "--init and --resume FILE contradict each other: both say where to start");
+        return MH_FAIL(MH_ERR_USAGE,
+                       "--init and --resume FILE contradict each other: both say where to start");
     return data_source_check(o);
 }
 
@@ -66,8 +68,9 @@ static mh_status load_data(const mh_comm *comm, const options *o, job *job)
     mh_status status = MH_OK;
 
     if (o->replicas < mh_comm_ranks(comm)) {
-        status = MH_FAIL(MH_ERR_USAGE, "%zu ranks are more than the %zu replicas: every rank needs one; "
-                                       "--replicas says how many",
+        status = MH_FAIL(MH_ERR_USAGE,
+                         "%zu ranks are more than the %zu replicas: every rank needs one; "
+                         "--replicas says how many",
                          mh_comm_ranks(comm), o->replicas);
         goto cleanup;
     }

@@ -17,9 +17,10 @@ mh_generator_config data_source_generator(const options *o)
 
 mh_status data_source_check(const options *o)
 {
-    const char *odd = o->generate ? options_first_given(o, (const char *const[]){"data", "features-name",
-                                                                                 "labels-name", NULL})
-                                  : options_given_of_generator(o);
+    const char *odd =
+        o->generate
+            ? options_first_given(o, (const char *const[]){"data", "features-name", "labels-name", NULL})
+            : options_given_of_generator(o);
 
     if (odd != NULL && o->generate)
         return MH_FAIL(MH_ERR_USAGE, "--generate and --%s contradict each other: rows are made or read", odd);
@@ -49,5 +50,16 @@ cleanup:
         mh_dataset_close(*out);
         *out = NULL;
     }
+    return status;
+}
+
+mh_status data_source_open_for_model(const options *o, mh_trained *trained, mh_dataset **dataset)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_trained_load(o->model, trained));
+    MH_TRY(data_source_open(o, dataset));
+    MH_TRY(mh_dataset_expect(*dataset, &trained->schema));
+cleanup:
     return status;
 }

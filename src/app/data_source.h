@@ -2,6 +2,7 @@
 #define MULTIHEAD_SRC_APP_DATA_SOURCE_H
 
 #include "multihead/data/dataset.h"
+#include "multihead/training/trained.h"
 #include "options.h"
 
 /** What the generator's options say. */
@@ -12,5 +13,8 @@ mh_status data_source_check(const options *options);
 
 /** Opens what --data or --generate name and selects --rows. Needs no other rank. */
 mh_status data_source_open(const options *options, mh_dataset **out);
+
+/** Loads --model and opens the rows that it is to be used on, whose columns have to be the model's. */
+mh_status data_source_open_for_model(const options *options, mh_trained *trained, mh_dataset **dataset);
 
 #endif

@@ -16,15 +16,18 @@ typedef struct {
 } entry;
 
 static const entry entries[] = {
-    {"generate", COMMAND_GENERATE, "--output PATH", "make synthetic multi-label data", command_generate_check},
-    {"train", COMMAND_TRAIN, "--data PATH [--run NAME]", "train a model, with checkpoints, history and loss curve",
-     command_train_check},
+    {"generate", COMMAND_GENERATE, "--output PATH", "make synthetic multi-label data",
+     command_generate_check},
+    {"train", COMMAND_TRAIN, "--data PATH [--run NAME]",
+     "train a model, with checkpoints, history and loss curve", command_train_check},
     {"evaluate", COMMAND_EVALUATE, "--model FILE --data PATH", "metrics of a model on a data set",
      command_evaluate_check},
     {"predict", COMMAND_PREDICT, "--model FILE --data PATH", "labels and probabilities of rows",
      command_predict_check},
-    {"inspect", COMMAND_INSPECT, "FILE...", "what is in a data set, model, checkpoint or run", command_inspect_check},
-    {"bench", COMMAND_BENCH, "", "measure this machine: a step against its matrix products", command_bench_check},
+    {"inspect", COMMAND_INSPECT, "FILE...", "what is in a data set, model, checkpoint or run",
+     command_inspect_check},
+    {"bench", COMMAND_BENCH, "", "measure this machine: a step against its matrix products",
+     command_bench_check},
 };
 
 enum { ENTRIES = sizeof entries / sizeof entries[0] };
@@ -36,13 +39,14 @@ static void print_help(void)
          "  mpirun -n 4 multihead COMMAND ...    on four, with the same result\n");
     for (size_t i = 0; i < ENTRIES; i++)
         printf("  %-10s %s\n", entries[i].name, entries[i].does);
-    puts("\nThe first steps:\n\n"
-         "  multihead generate --output data/tutorial.h5\n"
-         "  mpirun -n 2 multihead train --data data/tutorial.h5 --rows :9900 --run tutorial\n"
-         "  multihead evaluate --model outputs/tutorial/model.h5 --data data/tutorial.h5 --rows -100:\n"
-         "  multihead predict --model outputs/tutorial/model.h5 --data data/tutorial.h5 --rows -100:\n\n"
-         "multihead COMMAND --help lists the options of a command, multihead --version the libraries in use.\n"
-         "Exit codes: 0 done, 1 failed, 2 wrong usage, 75 stopped early with a checkpoint: run me again.");
+    puts(
+        "\nThe first steps:\n\n"
+        "  multihead generate --output data/tutorial.h5\n"
+        "  mpirun -n 2 multihead train --data data/tutorial.h5 --rows :9900 --run tutorial\n"
+        "  multihead evaluate --model outputs/tutorial/model.h5 --data data/tutorial.h5 --rows -100:\n"
+        "  multihead predict --model outputs/tutorial/model.h5 --data data/tutorial.h5 --rows -100:\n\n"
+        "multihead COMMAND --help lists the options of a command, multihead --version the libraries in use.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 75 stopped early with a checkpoint: run me again.");
 }
 
 static void print_version(void)

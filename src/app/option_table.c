@@ -12,21 +12,26 @@ enum {
 };
 
 const option option_table[] = {
-    {"model", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "FILE", "model.h5 or a checkpoint", 0, 0},
+    {"model", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "FILE",
+     "model.h5 or a checkpoint", 0, 0},
     {"data", TYPE_TEXTS, DATA, AT(data), NULL, "PATH...",
      "HDF5 files, folders of shards or globs; several are one data set", 0, 0},
-    {"rows", TYPE_ROWS, DATA | COMMAND_GENERATE, AT(rows), ":", "A:B", "only these rows, as a Python slice: :9900, -100:", 0, 0},
-    {"features-name", TYPE_TEXT, DATA, AT(features_name), NULL, "NAME", "dataset of the features (features, x or X)",
+    {"rows", TYPE_ROWS, DATA | COMMAND_GENERATE, AT(rows), ":", "A:B",
+     "only these rows, as a Python slice: :9900, -100:", 0, 0},
+    {"features-name", TYPE_TEXT, DATA, AT(features_name), NULL, "NAME",
+     "dataset of the features (features, x or X)", 0, 0},
+    {"labels-name", TYPE_TEXT, DATA, AT(labels_name), NULL, "NAME", "dataset of the labels (labels, y or Y)",
      0, 0},
-    {"labels-name", TYPE_TEXT, DATA, AT(labels_name), NULL, "NAME", "dataset of the labels (labels, y or Y)", 0, 0},
 
-    {"output", TYPE_TEXT, COMMAND_GENERATE, AT(output), NULL, "PATH", "file to write; with --shards, a folder", 0, 0},
+    {"output", TYPE_TEXT, COMMAND_GENERATE, AT(output), NULL, "PATH",
+     "file to write; with --shards, a folder", 0, 0},
     {"shards", TYPE_SIZE, COMMAND_GENERATE, AT(shards), "0", "K", "write K files into a folder", 0, 0},
     {"generate", TYPE_FLAG, DATA, AT(generate), NULL, NULL,
      "make the rows in memory instead of reading files; takes the next options", 0, 0},
     {"samples", TYPE_SIZE, GENERATED, AT(samples), "10000", "N", "rows there are", 1, 0},
     {"features", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(features), "12", "N", "columns of features", 1, 0},
-    {"labels", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(labels), "5", "N", "labels, each with a head of its own", 1, 0},
+    {"labels", TYPE_SIZE, GENERATED | COMMAND_BENCH, AT(labels), "5", "N",
+     "labels, each with a head of its own", 1, 0},
     {"mean-labels", TYPE_REAL, GENERATED, AT(mean_labels), "2", "X", "mean number of labels of a row", 0, 0},
     {"length", TYPE_REAL, GENERATED, AT(length), "50", "X", "mean sum of a row's features", 0, 0},
     {"no-unlabeled", TYPE_FLAG, GENERATED, AT(no_unlabeled), NULL, NULL, "no row without any label", 0, 0},
@@ -37,17 +42,19 @@ const option option_table[] = {
     {"seed", TYPE_SIZE, COMMAND_GENERATE, AT(data_seed), "1", "N", "of the rows (random_state)", 0, 0},
     {"data-seed", TYPE_SIZE, DATA | OF_GENERATOR, AT(data_seed), "1", "N", "of the generated rows", 0, 0},
 
-    {"hidden", TYPE_WIDTHS, MODEL, AT(hidden), "32,64,128,256", "N,N,...", "widths of the trunk's layers, or none", 0,
-     0},
+    {"hidden", TYPE_WIDTHS, MODEL, AT(hidden), "32,64,128,256", "N,N,...",
+     "widths of the trunk's layers, or none", 0, 0},
     {"heads", TYPE_CHOICE, MODEL, AT(heads), "auto", "auto|binary|softmax",
      "auto: binary for two classes, softmax for more", 0, 0},
     {"head-activation", TYPE_CHOICE, COMMAND_TRAIN, AT(head_activation), "none", "none|sigmoid",
      "sigmoid: before the softmax, as the tutorial has it (costs accuracy)", 0, 0},
-    {"init", TYPE_TEXT, COMMAND_TRAIN, AT(init), NULL, "FILE", "start from /model/<name> of this HDF5 file", 0, 0},
+    {"init", TYPE_TEXT, COMMAND_TRAIN, AT(init), NULL, "FILE", "start from /model/<name> of this HDF5 file",
+     0, 0},
 
     {"epochs", TYPE_SIZE, COMMAND_TRAIN, AT(epochs), "100", "N", "passes over the rows", 1, 0},
     {"batch-size", TYPE_SIZE, MODEL, AT(batch_size), "1024", "N", "rows of a step, over all ranks", 1, 0},
-    {"shuffle", TYPE_SWITCH, COMMAND_TRAIN, AT(shuffle), "no", "yes|no", "each epoch, inside each replica", 0, 0},
+    {"shuffle", TYPE_SWITCH, COMMAND_TRAIN, AT(shuffle), "no", "yes|no", "each epoch, inside each replica", 0,
+     0},
     {"learning-rate", TYPE_REAL, COMMAND_TRAIN, AT(learning_rate), "0.001", "X", "of Adam", 0, 0},
     {"weight-decay", TYPE_REAL, COMMAND_TRAIN, AT(weight_decay), "0", "X", "decoupled, as in AdamW", 0, 0},
     {"seed", TYPE_SIZE, COMMAND_TRAIN, AT(seed), "1", "N", "of the first weights and the shuffle", 0, 0},
@@ -61,14 +68,16 @@ const option option_table[] = {
      "auto: from the newest checkpoint of the run; none: afresh, over what is there", 0, 1},
     {"checkpoint-every", TYPE_SIZE, COMMAND_TRAIN, AT(checkpoint_every), "10", "N", "epochs; 0: never", 0, 1},
     {"keep", TYPE_SIZE, COMMAND_TRAIN, AT(keep), "2", "N", "newest checkpoints", 1, 1},
-    {"config", TYPE_TEXT, COMMAND_TRAIN, AT(config), NULL, "FILE", "take options from here, such as a run's options.ini",
-     0, 1},
+    {"config", TYPE_TEXT, COMMAND_TRAIN, AT(config), NULL, "FILE",
+     "take options from here, such as a run's options.ini", 0, 1},
     {"progress", TYPE_SWITCH, COMMAND_TRAIN, AT(progress), "yes", "yes|no", "show how far it is", 0, 1},
 
-    {"output", TYPE_TEXT, COMMAND_PREDICT, AT(output), NULL, "FILE", "write predictions to FILE.h5 or FILE.csv", 0, 0},
-    {"json", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_BENCH, AT(json), NULL, "FILE", "write the numbers as JSON; - is stdout",
-     0, 0},
-    {"steps", TYPE_SIZE, COMMAND_BENCH, AT(steps), "0", "N", "steps to measure; 0: as many as take two seconds", 0, 0},
+    {"output", TYPE_TEXT, COMMAND_PREDICT, AT(output), NULL, "FILE",
+     "write predictions to FILE.h5 or FILE.csv", 0, 0},
+    {"json", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_BENCH, AT(json), NULL, "FILE",
+     "write the numbers as JSON; - is stdout", 0, 0},
+    {"steps", TYPE_SIZE, COMMAND_BENCH, AT(steps), "0", "N",
+     "steps to measure; 0: as many as take two seconds", 0, 0},
 };
 
 const size_t option_count = sizeof option_table / sizeof option_table[0];
@@ -145,7 +154,8 @@ void options_print_help(command command)
             continue;
         snprintf(left, sizeof left, "--%s%s%s", entry->name, entry->value != NULL ? " " : "",
                  entry->value != NULL ? entry->value : "");
-        printf(strlen(left) <= 28 ? "  %-28s  %s" : "  %s\n                                %s", left, entry->help);
+        printf(strlen(left) <= 28 ? "  %-28s  %s" : "  %s\n                                %s", left,
+               entry->help);
         if (entry->initial != NULL)
             printf(" [%s]", entry->initial);
         putchar('\n');

@@ -27,7 +27,7 @@ typedef struct {
     const char *initial;
     const char *value; /* how help calls it; choices separated by | */
     const char *help;
-    double least;      /* of a number               */
+    double least;             /* of a number               */
     bool makes_no_difference; /* to what is learned: a run may go on with another value */
 } option;
 

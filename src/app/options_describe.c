@@ -95,8 +95,9 @@ mh_status options_compare(const options *o, const char *description, char *diffe
         bool was_said = options_lookup(description, option_table[i].name, before, sizeof before);
         bool is_said = options_lookup(mine, option_table[i].name, now, sizeof now);
         if (strcmp(before, now) != 0)
-            used += (size_t)snprintf(differences + used, bytes - used, "%s%s %s (now %s)", used > 0 ? ", " : "",
-                                     option_table[i].name, was_said ? before : "not given", is_said ? now : "not given");
+            used += (size_t)snprintf(differences + used, bytes - used, "%s%s %s (now %s)",
+                                     used > 0 ? ", " : "", option_table[i].name,
+                                     was_said ? before : "not given", is_said ? now : "not given");
     }
 cleanup:
     mh_memory_free(mine);

@@ -56,17 +56,18 @@ mh_status plot_loss(const char *history, const char *title, double base_loss, co
     quote(history, data, sizeof data);
     quote(title, name, sizeof name);
     quote(partial, partial_quoted, sizeof partial_quoted);
-    snprintf(script, sizeof script,
-             "set terminal pngcairo size 960,600 font 'DejaVu Sans,12'; set output %s; "
-             "set datafile separator ','; set title %s noenhanced font ',14'; "
-             "set xlabel 'epoch'; set ylabel 'loss (mean over heads)'; "
-             "set border 3 lc rgb '#555555'; set tics nomirror; set grid lc rgb '#dddddd'; "
-             "set key top right; set yrange [0:*]; "
-             "base = %.17g; "
-             "plot base with lines dt 2 lw 1.5 lc rgb '#888888' title sprintf('base rates: %%.4f', base), "
-             "%s using 'epoch':'train_loss' with linespoints pt 7 ps 0.4 lw 2 lc rgb '#1f77b4' title 'train'; "
-             "set output",
-             partial_quoted, name, base_loss, data);
+    snprintf(
+        script, sizeof script,
+        "set terminal pngcairo size 960,600 font 'DejaVu Sans,12'; set output %s; "
+        "set datafile separator ','; set title %s noenhanced font ',14'; "
+        "set xlabel 'epoch'; set ylabel 'loss (mean over heads)'; "
+        "set border 3 lc rgb '#555555'; set tics nomirror; set grid lc rgb '#dddddd'; "
+        "set key top right; set yrange [0:*]; "
+        "base = %.17g; "
+        "plot base with lines dt 2 lw 1.5 lc rgb '#888888' title sprintf('base rates: %%.4f', base), "
+        "%s using 'epoch':'train_loss' with linespoints pt 7 ps 0.4 lw 2 lc rgb '#1f77b4' title 'train'; "
+        "set output",
+        partial_quoted, name, base_loss, data);
     MH_TRY(run_gnuplot(script));
     if (rename(partial, png) != 0)
         status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", png, strerror(errno));

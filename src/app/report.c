@@ -53,8 +53,8 @@ void report_print(const mh_metrics *model, const mh_metrics *baseline, const mh_
     for (size_t i = 0; i < LINES; i++)
         printf("%-28s %10s %10s\n", lines[i].title, show(lines[i].value, a), show(lines[i].baseline, b));
 
-    printf("\n%-20s %8s %10s %10s %10s %10s %10s\n", "head", "known", "loss", "base rate", "accuracy", "base rate",
-           "F1");
+    printf("\n%-20s %8s %10s %10s %10s %10s %10s\n", "head", "known", "loss", "base rate", "accuracy",
+           "base rate", "F1");
     for (size_t h = 0; h < model->heads; h++) {
         const mh_head_metrics *head = &model->head[h], *base = &baseline->head[h];
 

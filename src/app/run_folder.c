@@ -43,7 +43,8 @@ cleanup:
 }
 
 /* Replicas are part of what a run is; where the user leaves them open, those of the run are meant. */
-static mh_status compare_resolved(const options *o, run_folder *folder, const char *description, const char *is)
+static mh_status compare_resolved(const options *o, run_folder *folder, const char *description,
+                                  const char *is)
 {
     options resolved = *o;
     char replicas[32];

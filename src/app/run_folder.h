@@ -8,9 +8,9 @@
 enum { RUN_PATH_BYTES = 4096 };
 
 typedef enum {
-    RUN_IS_NEW,      /* train from the first weights          */
-    RUN_IS_STOPPED,  /* train on from a checkpoint            */
-    RUN_IS_FINISHED  /* model.h5 is there, with these options */
+    RUN_IS_NEW,     /* train from the first weights          */
+    RUN_IS_STOPPED, /* train on from a checkpoint            */
+    RUN_IS_FINISHED /* model.h5 is there, with these options */
 } run_state;
 
 typedef struct {

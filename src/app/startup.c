@@ -25,9 +25,10 @@ void startup_describe_kernel(char *text, size_t bytes)
 void startup_warn_of_kernel(void)
 {
     if (mh_matrix_kernel_is_weak())
-        mh_log_warning("the %s kernel uses less than this CPU's %s: training will be slower than it could be; "
-                       "unset OPENBLAS_CORETYPE, or set it to a type that fits",
-                       mh_matrix_kernel(), mh_vector_name(mh_cpu_vector()));
+        mh_log_warning(
+            "the %s kernel uses less than this CPU's %s: training will be slower than it could be; "
+            "unset OPENBLAS_CORETYPE, or set it to a type that fits",
+            mh_matrix_kernel(), mh_vector_name(mh_cpu_vector()));
 }
 
 static void describe_classes(const mh_schema *schema, char *text, size_t bytes)
@@ -67,8 +68,9 @@ static void tell_model(const mh_trained *trained)
         used += (size_t)snprintf(widths + used, sizeof widths - used, "-%zu", mh_model_hidden(model, i));
     for (size_t h = 0; h < heads->count; h++)
         binary += heads->head[h].is_binary;
-    mh_log_info("  model    %s, %zu heads (%zu binary, %zu softmax%s): %s parameters", widths, heads->count, binary,
-                heads->count - binary, heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? " on sigmoids" : "",
+    mh_log_info("  model    %s, %zu heads (%zu binary, %zu softmax%s): %s parameters", widths, heads->count,
+                binary, heads->count - binary,
+                heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? " on sigmoids" : "",
                 mh_text_count(mh_model_layout(model)->count, count));
 }
 
@@ -92,14 +94,16 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
     mh_log_info("  ranks    %zu on %zu host%s, %zu BLAS thread%s each", ranks, hosts, hosts == 1 ? "" : "s",
                 o->threads, o->threads == 1 ? "" : "s");
     mh_log_info("  kernel   %s", kernel);
-    mh_log_info("  run      %s: %zu epochs, batches of %zu, Adam at %g, seed %zu%s%s", folder->folder, o->epochs,
-                o->batch_size, o->learning_rate, o->seed, folder->state == RUN_IS_STOPPED ? ", from " : "",
+    mh_log_info("  run      %s: %zu epochs, batches of %zu, Adam at %g, seed %zu%s%s", folder->folder,
+                o->epochs, o->batch_size, o->learning_rate, o->seed,
+                folder->state == RUN_IS_STOPPED ? ", from " : "",
                 folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
     startup_warn_of_kernel();
     if (o->threads > mh_cpu_cores())
-        mh_log_warning("%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",
-                       o->threads, mh_cpu_cores());
+        mh_log_warning(
+            "%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",
+            o->threads, mh_cpu_cores());
     else if ((ranks + hosts - 1) / hosts * o->threads > mh_cpu_host_cores())
-        mh_log_warning("%zu ranks of %zu threads share the %zu cores of this host", (ranks + hosts - 1) / hosts,
-                       o->threads, mh_cpu_host_cores());
+        mh_log_warning("%zu ranks of %zu threads share the %zu cores of this host",
+                       (ranks + hosts - 1) / hosts, o->threads, mh_cpu_host_cores());
 }

@@ -2,8 +2,8 @@
 #define MULTIHEAD_SRC_APP_STARTUP_H
 
 #include "multihead/parallel/communicator.h"
-#include "multihead/training/training_data.h"
 #include "multihead/training/trained.h"
+#include "multihead/training/training_data.h"
 #include "options.h"
 #include "run_folder.h"
 

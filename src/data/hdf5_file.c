@@ -374,7 +374,8 @@ mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element elem
 
     make_groups(file, name);
     H5Pset_obj_track_times(properties, false);
-    hid_t dataset = H5Dcreate2(file->id, name, file_type(element), space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    hid_t dataset =
+        H5Dcreate2(file->id, name, file_type(element), space, H5P_DEFAULT, properties, H5P_DEFAULT);
     if (dataset < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, reason());
     H5Pclose(properties);

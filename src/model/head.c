@@ -29,17 +29,19 @@ mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_ac
         size_t classes = schema->classes[h];
 
         if (kind == MH_HEADS_BINARY && classes > 2) {
-            status = MH_FAIL(MH_ERR_USAGE,
-                             "--heads binary: %s has %zu classes, a binary head has 2; --heads auto or softmax "
-                             "takes them",
-                             mh_schema_label_name(schema, h, name), classes);
+            status =
+                MH_FAIL(MH_ERR_USAGE,
+                        "--heads binary: %s has %zu classes, a binary head has 2; --heads auto or softmax "
+                        "takes them",
+                        mh_schema_label_name(schema, h, name), classes);
             goto cleanup;
         }
         append(out, classes, kind == MH_HEADS_BINARY || (kind == MH_HEADS_AUTO && classes == 2));
     }
     if (activation == MH_HEAD_ACTIVATION_SIGMOID && out->columns == out->count)
-        status = MH_FAIL(MH_ERR_USAGE, "--head-activation sigmoid is for softmax heads, and every head here is "
-                                       "binary; add --heads softmax");
+        status =
+            MH_FAIL(MH_ERR_USAGE, "--head-activation sigmoid is for softmax heads, and every head here is "
+                                  "binary; add --heads softmax");
 cleanup:
     if (status != MH_OK)
         mh_heads_clear(out);

@@ -75,6 +75,7 @@ void mh_loss_add(const mh_heads *heads, const mh_batch *batch, const float *logi
 
         for (size_t h = 0; h < heads->count; h++)
             head_loss(heads, h, logits + row * heads->columns, labels[h],
-                      batch->weights != NULL ? batch->weights[h] : 1.0f, dlogits + row * heads->columns, tally);
+                      batch->weights != NULL ? batch->weights[h] : 1.0f, dlogits + row * heads->columns,
+                      tally);
     }
 }

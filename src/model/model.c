@@ -20,7 +20,7 @@ struct mh_model {
 
 struct mh_workspace {
     size_t rows;
-    float **outputs; /* [layers] what each layer makes: [rows x its outputs]; the last are the logits */
+    float **outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are the logits */
     float *slopes[2]; /* [rows x widest layer] derivatives of two neighbouring layers, in turn         */
 };
 
@@ -176,8 +176,8 @@ size_t mh_model_hidden(const mh_model *model, size_t layer)
 /* ---- passes ---- */
 
 enum {
-    NARROW = 512,        /* below, a chunk's activations fit in L2 and that pays; above, long products do */
-    NARROW_CHUNK = 128,  /* measured on the tutorial's model: 64 is 3 % slower, 1024 is 4 %               */
+    NARROW = 512,       /* below, a chunk's activations fit in L2 and that pays; above, long products do */
+    NARROW_CHUNK = 128, /* measured on the tutorial's model: 64 is 3 % slower, 1024 is 4 %               */
     WIDE_CHUNK = 2048
 };
 

@@ -28,15 +28,15 @@ struct mh_allreduce {
 
     /* Between ranks. */
     size_t meetings;
-    meeting *meeting;  /* [meetings] in the tree's order                                   */
-    mh_span *piece;    /* [ranks] elements of the vector that each rank adds               */
-    float **value;     /* [subtrees] this rank's piece of each subtree's sum               */
-    float *received;   /* memory of the values of other ranks                              */
+    meeting *meeting; /* [meetings] in the tree's order                                   */
+    mh_span *piece;   /* [ranks] elements of the vector that each rank adds               */
+    float **value;    /* [subtrees] this rank's piece of each subtree's sum               */
+    float *received;  /* memory of the values of other ranks                              */
     MPI_Request *request;
     int *gather_count, *gather_first; /* [ranks] the pieces as MPI wants them               */
-    double *header;     /* [1 + most_subtrees] this rank's status and losses               */
-    double *headers;    /* [ranks x (1 + most_subtrees)]                                    */
-    double *losses;     /* [subtrees]                                                      */
+    double *header;                   /* [1 + most_subtrees] this rank's status and losses               */
+    double *headers;                  /* [ranks x (1 + most_subtrees)]                                    */
+    double *losses;                   /* [subtrees]                                                      */
 };
 
 enum { PIECE_ALIGNMENT = 16 /* floats: a cache line */, TAG_PIECE = 100 };

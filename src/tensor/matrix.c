@@ -61,18 +61,18 @@ static mh_vector kernel_vector(const char *name)
         const char *name;
         mh_vector vector;
     } kernels[] = {
-        {"Prescott", MH_VECTOR_SSE},     {"Core2", MH_VECTOR_SSE},
-        {"Penryn", MH_VECTOR_SSE},       {"Dunnington", MH_VECTOR_SSE},
-        {"Nehalem", MH_VECTOR_SSE},      {"Atom", MH_VECTOR_SSE},
-        {"Katmai", MH_VECTOR_SSE},       {"Coppermine", MH_VECTOR_SSE},
-        {"Northwood", MH_VECTOR_SSE},    {"Banias", MH_VECTOR_SSE},
-        {"Athlon", MH_VECTOR_SSE},       {"Opteron", MH_VECTOR_SSE},
-        {"Opteron_SSE3", MH_VECTOR_SSE}, {"Barcelona", MH_VECTOR_SSE},
-        {"Bobcat", MH_VECTOR_SSE},       {"Nano", MH_VECTOR_SSE},
-        {"Sandybridge", MH_VECTOR_AVX},  {"Bulldozer", MH_VECTOR_AVX},
-        {"Piledriver", MH_VECTOR_AVX},   {"Steamroller", MH_VECTOR_AVX},
-        {"Excavator", MH_VECTOR_AVX2},   {"Haswell", MH_VECTOR_AVX2},
-        {"Zen", MH_VECTOR_AVX2},         {"SkylakeX", MH_VECTOR_AVX512},
+        {"Prescott", MH_VECTOR_SSE},      {"Core2", MH_VECTOR_SSE},
+        {"Penryn", MH_VECTOR_SSE},        {"Dunnington", MH_VECTOR_SSE},
+        {"Nehalem", MH_VECTOR_SSE},       {"Atom", MH_VECTOR_SSE},
+        {"Katmai", MH_VECTOR_SSE},        {"Coppermine", MH_VECTOR_SSE},
+        {"Northwood", MH_VECTOR_SSE},     {"Banias", MH_VECTOR_SSE},
+        {"Athlon", MH_VECTOR_SSE},        {"Opteron", MH_VECTOR_SSE},
+        {"Opteron_SSE3", MH_VECTOR_SSE},  {"Barcelona", MH_VECTOR_SSE},
+        {"Bobcat", MH_VECTOR_SSE},        {"Nano", MH_VECTOR_SSE},
+        {"Sandybridge", MH_VECTOR_AVX},   {"Bulldozer", MH_VECTOR_AVX},
+        {"Piledriver", MH_VECTOR_AVX},    {"Steamroller", MH_VECTOR_AVX},
+        {"Excavator", MH_VECTOR_AVX2},    {"Haswell", MH_VECTOR_AVX2},
+        {"Zen", MH_VECTOR_AVX2},          {"SkylakeX", MH_VECTOR_AVX512},
         {"Cooperlake", MH_VECTOR_AVX512}, {"SapphireRapids", MH_VECTOR_AVX512},
     };
 

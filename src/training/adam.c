@@ -53,7 +53,8 @@ static void update(step_numbers s, size_t count, const float *restrict sum, floa
 
         m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
         v[i] = s.beta2 * v[i] + s.one_minus_beta2 * gradient * gradient;
-        parameters[i] = s.decay * parameters[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon);
+        parameters[i] =
+            s.decay * parameters[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon);
     }
 }
 

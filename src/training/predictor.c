@@ -5,9 +5,9 @@
 #include "multihead/base/memory.h"
 
 enum {
-    CHUNK_ROWS = 256,          /* a row's last bits may depend on the shape of the product it is in */
-    BLOCK_ROWS = 16 * 256,     /* so many are read at a time,                                      */
-    BLOCK_ELEMENTS = 1 << 22   /* or fewer, when rows are long                                     */
+    CHUNK_ROWS = 256,        /* a row's last bits may depend on the shape of the product it is in */
+    BLOCK_ROWS = 16 * 256,   /* so many are read at a time,                                      */
+    BLOCK_ELEMENTS = 1 << 22 /* or fewer, when rows are long                                     */
 };
 
 struct mh_predictor {

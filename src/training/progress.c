@@ -77,8 +77,8 @@ void mh_progress_epoch(mh_progress *p, size_t epoch, double loss)
         return;
     double now = mh_clock_seconds();
     bool is_last = epoch == p->epochs;
-    bool is_due = p->columns == 0 && (epoch == 1 || epoch % every == 0 ||
-                                      now - p->last_shown > LINE_EVERY_SECONDS);
+    bool is_due =
+        p->columns == 0 && (epoch == 1 || epoch % every == 0 || now - p->last_shown > LINE_EVERY_SECONDS);
     if (!is_last && !is_due)
         return;
     describe(p, (double)epoch, epoch, loss, now, text, sizeof text);

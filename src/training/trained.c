@@ -98,8 +98,9 @@ mh_status mh_trained_read_vector(const mh_layout *layout, const mh_hdf5_file *fi
         MH_TRY(mh_hdf5_file_extent(file, name, &extent));
         if (extent.kind != MH_KIND_FLOAT || extent.rows != tensor->rows || extent.columns != columns ||
             extent.dimensions != (tensor->columns == 0 ? 1u : 2u)) {
-            status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s is [%zu x %zu], this model needs floats [%zu x %zu]",
-                             mh_hdf5_file_path(file), name, extent.rows, extent.columns, tensor->rows, columns);
+            status =
+                MH_FAIL(MH_ERR_FORMAT, "%s: /%s is [%zu x %zu], this model needs floats [%zu x %zu]",
+                        mh_hdf5_file_path(file), name, extent.rows, extent.columns, tensor->rows, columns);
             goto cleanup;
         }
         MH_TRY(mh_hdf5_file_read(file, name, (mh_span){0, tensor->rows}, MH_FLOAT32,
@@ -284,14 +285,14 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     *out = (mh_trained){0};
     MH_TRY(mh_hdf5_file_open(path, &file));
     if (!mh_hdf5_file_has_attribute(file, "model", "format")) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: is not a model of multihead (no /model with attribute format)",
-                         path);
+        status =
+            MH_FAIL(MH_ERR_FORMAT, "%s: is not a model of multihead (no /model with attribute format)", path);
         goto cleanup;
     }
     MH_TRY(read_schema(file, &out->schema));
     MH_TRY(read_model(file, out));
-    MH_TRY(mh_trained_read_vector(mh_model_layout(out->model), file, "model",
-                                  mh_model_parameters(out->model)));
+    MH_TRY(
+        mh_trained_read_vector(mh_model_layout(out->model), file, "model", mh_model_parameters(out->model)));
     MH_TRY(mh_hdf5_file_read(file, "base_rates", (mh_span){0, mh_trained_rates(out)}, MH_FLOAT64,
                              out->base_rates));
 cleanup:

@@ -30,12 +30,12 @@ struct mh_trainer {
     mh_progress progress;
     mh_position position;
 
-    mh_tally tally;         /* of one replica's part of a batch                                       */
-    int64_t *known;         /* [batches x heads] known labels of each batch; NULL when all are known  */
-    float *weights;         /* [heads] of the loss in a batch                                         */
-    double *replica_loss;   /* [hosted] share of a step's loss                                        */
-    double *epoch_loss;     /* [hosted x heads] share of the epoch's losses so far                    */
-    double *head_loss;      /* [hosted x heads] the same at the end, then [heads] summed              */
+    mh_tally tally;       /* of one replica's part of a batch                                       */
+    int64_t *known;       /* [batches x heads] known labels of each batch; NULL when all are known  */
+    float *weights;       /* [heads] of the loss in a batch                                         */
+    double *replica_loss; /* [hosted] share of a step's loss                                        */
+    double *epoch_loss;   /* [hosted x heads] share of the epoch's losses so far                    */
+    double *head_loss;    /* [hosted x heads] the same at the end, then [heads] summed              */
 };
 
 /* ---- making one ---- */
@@ -210,8 +210,9 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     MH_TRY(mh_allreduce_finish(comm, t->allreduce, MH_OK, t->replica_loss));
     *loss = t->replica_loss[0];
     if (!isfinite(*loss)) {
-        status = MH_FAIL(MH_ERR_NUMERIC, "the loss is not finite in epoch %zu, batch %zu: a smaller "
-                                         "--learning-rate or scaled features may help",
+        status = MH_FAIL(MH_ERR_NUMERIC,
+                         "the loss is not finite in epoch %zu, batch %zu: a smaller "
+                         "--learning-rate or scaled features may help",
                          t->position.epoch + 1, batch + 1);
         goto cleanup;
     }
@@ -266,8 +267,8 @@ static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_lo
                             .learning_rate = config->learning_rate,
                             .train_loss = train_loss,
                             .rows = t->data->rows};
-    bool is_due = config->checkpoint_every > 0 && (t->position.epoch % config->checkpoint_every == 0 ||
-                                                   t->position.epoch == config->epochs);
+    bool is_due = config->checkpoint_every > 0 &&
+                  (t->position.epoch % config->checkpoint_every == 0 || t->position.epoch == config->epochs);
 
     status = mh_history_add(t->history, &line);
     if (status == MH_OK && t->is_root && config->folder != NULL && is_due) {

@@ -11,11 +11,13 @@ static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, s
 
     data->rows = mh_dataset_rows(dataset);
     if (mh_dataset_schema(dataset)->heads == 0)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /labels (nor /y, /Y), which training needs; --labels-name "
-                                      "says another name",
+        return MH_FAIL(MH_ERR_FORMAT,
+                       "%s: there is no /labels (nor /y, /Y), which training needs; --labels-name "
+                       "says another name",
                        mh_dataset_name(dataset));
     if (data->rows < replicas)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: %zu rows are fewer than the %zu replicas; --replicas says how many",
+        return MH_FAIL(MH_ERR_FORMAT,
+                       "%s: %zu rows are fewer than the %zu replicas; --replicas says how many",
                        mh_dataset_name(dataset), data->rows, replicas);
     mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
     MH_TRY(mh_shard_load(dataset, mh_loader_shard_rows(data->rows, replicas, hosted), &data->shard));

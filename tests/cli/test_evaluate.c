@@ -177,3 +177,18 @@ Test(evaluate, says_why_the_scores_cannot_be_written)
         EXPECT_WORDS(o.err, "nowhere/scores.json: cannot be written");
     }
 }
+
+/* A result that did not arrive is a failure; /dev/full is a disk without room. */
+Test(evaluate, a_full_disk_behind_stdout_is_a_failure)
+{
+    must_train(binary);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const words[] = {"evaluate " MODEL " --data d.h5",
+                                            "evaluate " MODEL " --data d.h5 --json -",
+                                            "predict " MODEL " --data d.h5"};
+        outcome o = run_program(1, "%s >/dev/full", words[i]);
+
+        EXPECT_EXIT(o, 1);
+        EXPECT_WORDS(o.err, "stdout: cannot be written");
+    }
+}

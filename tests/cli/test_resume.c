@@ -143,6 +143,43 @@ Test(resume, a_checkpoint_may_be_named)
     cr_expect(read_csv("outputs/a/history.csv")->lines == 6);
 }
 
+/* model.h5 is the mark of a finished run, and one that goes back to a checkpoint is not finished. */
+Test(resume, a_run_that_goes_back_is_not_finished_until_it_ends)
+{
+    outcome o = run_program(1, "train " LONG " --keep 20 --run killed");
+    MUST_EXIT(o, 0);
+    cr_assert(rename("outputs/killed/checkpoints/epoch-000030.h5", "last.h5") == 0);
+    cr_assert(rename("outputs/killed/history.csv", "history.csv") == 0);
+    program program =
+        start_program(1, "train " LONG " --run killed --resume outputs/killed/checkpoints/epoch-000002.h5");
+    await_file("outputs/killed/history.csv"); /* until it has gone back */
+    kill_program(&program);
+    o = finish_program(&program);
+    cr_assert(o.exit_code != 0 && !file_exists("outputs/killed/checkpoints/epoch-000030.h5"),
+              "it was not killed");
+    EXPECT_NO_FILE("outputs/killed/model.h5");
+    expect_unbroken(1);
+}
+
+/* Killed between the last checkpoint and model.h5, or there was no room for it. */
+Test(resume, a_run_that_lacks_only_its_model_tells_the_same_loss)
+{
+    outcome whole = run_program(1, "train " SMALL " --epochs 2 --run a");
+    MUST_EXIT(whole, 0);
+    copy_file("outputs/a/model.h5", "model.h5", WHOLE_FILE);
+    cr_assert(remove("outputs/a/model.h5") == 0);
+    outcome again = run_program(1, "train " SMALL " --epochs 2 --run a");
+    MUST_EXIT(again, 0);
+    EXPECT_SAME_FILE("outputs/a/model.h5", "model.h5");
+
+    const char *loss = strstr(whole.err, "done: train loss ");
+    cr_assert(loss != NULL);
+    char words[64];
+    snprintf(words, sizeof words, "%.*s", (int)strcspn(loss, "("), loss);
+    EXPECT_WORDS(again.err, words);
+    cr_expect(count_lines(again.err, "warning: label_") == count_lines(whole.err, "warning: label_"));
+}
+
 /* A run of its own that begins at another one's checkpoint. */
 Test(resume, a_checkpoint_may_be_another_runs)
 {

@@ -28,7 +28,7 @@ typedef struct {
     size_t element_bytes; /* in the file                              */
     size_t dimensions;    /* 1 or 2                                   */
     size_t rows;
-    size_t columns;       /* 1 where there is one dimension           */
+    size_t columns; /* 1 where there is one dimension           */
 } mh_extent;
 
 mh_status mh_hdf5_file_open(const char *path, mh_hdf5_file **out);

@@ -9,12 +9,12 @@
 
 /* The rows of a data set that a rank holds in memory. */
 typedef struct {
-    mh_span rows;           /* of the data set's selection           */
+    mh_span rows; /* of the data set's selection           */
     size_t inputs;
-    size_t heads;           /* 0 where there are no labels           */
-    float *features;        /* [rows.count x inputs]                 */
-    mh_label *labels;       /* [rows.count x heads], NULL without    */
-    size_t missing_labels;  /* how many of `labels` are not known    */
+    size_t heads;          /* 0 where there are no labels           */
+    float *features;       /* [rows.count x inputs]                 */
+    mh_label *labels;      /* [rows.count x heads], NULL without    */
+    size_t missing_labels; /* how many of `labels` are not known    */
 } mh_shard;
 
 /** Reads these rows; needs no other rank. Free with mh_shard_clear. */

@@ -48,7 +48,7 @@ typedef struct {
     double hamming_loss;    /* share of known labels that are predicted wrong                       */
     double subset_accuracy; /* share of rows with every known label right                           */
     double f1_micro, f1_macro, f1_samples;
-    double accuracy;        /* mean over heads of their accuracy                                    */
+    double accuracy; /* mean over heads of their accuracy                                    */
     size_t heads;
     mh_head_metrics *head; /* [heads] */
 } mh_metrics;

@@ -8,8 +8,8 @@
 typedef uint16_t mh_label;
 
 enum {
-    MH_LABEL_MISSING = UINT16_MAX,   /* not known: counts nowhere           */
-    MH_CLASSES_MAX = UINT16_MAX      /* largest number of classes of a head */
+    MH_LABEL_MISSING = UINT16_MAX, /* not known: counts nowhere           */
+    MH_CLASSES_MAX = UINT16_MAX    /* largest number of classes of a head */
 };
 
 /* Rows of a data set, borrowed from whoever holds them. Plain data: a slice of a batch is a batch. */

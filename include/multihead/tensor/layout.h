@@ -21,9 +21,9 @@ typedef struct {
  * Adam moments share it. Tensors are stored without gaps, in the order in which they were added.
  */
 typedef struct {
-    size_t count;     /* elements of the flat vector */
+    size_t count; /* elements of the flat vector */
     size_t tensors;
-    size_t capacity;  /* of `tensor`                 */
+    size_t capacity; /* of `tensor`                 */
     mh_tensor *tensor;
 } mh_layout;
 

@@ -14,10 +14,10 @@
  * rank.
  */
 typedef struct {
-    size_t epoch;    /* epochs done             */
-    size_t batch;    /* batches done after them */
-    uint64_t step;   /* Adam steps done         */
-    double seconds;  /* of training so far      */
+    size_t epoch;   /* epochs done             */
+    size_t batch;   /* batches done after them */
+    uint64_t step;  /* Adam steps done         */
+    double seconds; /* of training so far      */
 } mh_position;
 
 enum { MH_CHECKPOINT_PATH_BYTES = 4096 };

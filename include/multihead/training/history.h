@@ -19,7 +19,7 @@ typedef struct {
     uint64_t step; /* Adam steps so far             */
     double learning_rate;
     double train_loss;
-    size_t rows;   /* rows seen in this epoch       */
+    size_t rows; /* rows seen in this epoch       */
 } mh_history_line;
 
 /**

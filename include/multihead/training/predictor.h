@@ -15,10 +15,10 @@ typedef struct mh_predictor mh_predictor;
 
 /* Rows with what the model says of them; borrowed from the predictor until the next call. */
 typedef struct {
-    size_t first_row;           /* in the data set's selection                              */
-    mh_batch batch;             /* 0 rows on ranks that are through before others; labels NULL where unknown */
-    const float *logits;        /* [rows x columns]                                         */
-    const float *probabilities; /* [rows x columns]                                         */
+    size_t first_row;    /* in the data set's selection                              */
+    mh_batch batch;      /* 0 rows on ranks that are through before others; labels NULL where unknown */
+    const float *logits; /* [rows x columns]                                         */
+    const float *probabilities;  /* [rows x columns]                                         */
     const mh_label *predictions; /* [rows x heads]                                          */
 } mh_prediction;
 
