@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,9 @@ static mh_status run(const mh_comm *comm, const entry *entry, options *options)
 
 static int end(mh_status status, options *options)
 {
+    /* Results that did not get out were not delivered: a full disk behind stdout, say. */
+    if (fflush(stdout) != 0 && status == MH_OK)
+        status = MH_FAIL(MH_ERR_IO, "stdout: cannot be written: %s", strerror(errno));
     if (status != MH_OK)
         mh_log_error("%s", mh_status_message());
     options_clear(options);

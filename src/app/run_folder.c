@@ -105,9 +105,10 @@ mh_status run_folder_examine(const options *o, run_folder *out)
 
 /* ---- beginning ---- */
 
-static mh_status remove_earlier_run(const run_folder *folder)
+/* What says that the run is finished; a run that goes back to a checkpoint is not finished any more. */
+static mh_status remove_marks(const run_folder *folder)
 {
-    static const char *const names[] = {"model.h5", "history.csv", "loss.png"};
+    static const char *const names[] = {"model.h5", "loss.png"};
     char path[RUN_PATH_BYTES];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -115,8 +116,6 @@ static mh_status remove_earlier_run(const run_folder *folder)
         if (unlink(path) != 0 && errno != ENOENT)
             return MH_FAIL(MH_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
     }
-    run_folder_path(folder, "checkpoints", path);
-    mh_checkpoint_prune(path, 0);
     return MH_OK;
 }
 
@@ -127,8 +126,9 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
 
     run_folder_path(folder, "checkpoints", path);
     MH_TRY(folder_make(path));
+    MH_TRY(remove_marks(folder));
     if (folder->state == RUN_IS_NEW)
-        MH_TRY(remove_earlier_run(folder));
+        mh_checkpoint_prune(path, 0);
     run_folder_path(folder, "options.ini", path);
     MH_TRY(text_file_write(path, description));
 cleanup:

@@ -27,7 +27,8 @@ typedef struct {
 mh_status run_folder_examine(const options *options, run_folder *out);
 
 /**
- * Makes the folders, writes options.ini, and takes away what an earlier run left when this one is new.
+ * Makes the folders, writes options.ini, and takes away what an earlier run left: model.h5, the mark of a
+ * finished one, and its checkpoints when this run is new. (The history is replaced when it is opened.)
  * `options` must hold what the run is made with, replicas included.
  */
 mh_status run_folder_begin(const run_folder *folder, const char *description);

@@ -40,11 +40,13 @@ cleanup:
 }
 
 mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_adam *adam,
-                             const mh_position *position, const char *options, const char *history)
+                             const mh_position *position, const double *head_loss, const char *options,
+                             const char *history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     const mh_layout *layout = mh_model_layout(trained->model);
+    size_t heads = trained->schema.heads;
     char path[MH_CHECKPOINT_PATH_BYTES];
 
     snprintf(path, sizeof path, "%s/epoch-%06zu.h5", folder, position->epoch);
@@ -53,6 +55,8 @@ mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_a
     MH_TRY(mh_trained_write_vector(layout, file, "first_moment", mh_adam_first_moment(adam)));
     MH_TRY(mh_trained_write_vector(layout, file, "second_moment", mh_adam_second_moment(adam)));
     MH_TRY(write_position(file, position));
+    MH_TRY(mh_hdf5_file_add(file, "head_loss", MH_FLOAT64, heads, 0));
+    MH_TRY(mh_hdf5_file_write(file, "head_loss", (mh_span){0, heads}, MH_FLOAT64, head_loss));
     MH_TRY(mh_hdf5_file_set_texts(file, "/", "options", 1, (char *const[]){(char *)options}));
     MH_TRY(mh_hdf5_file_set_texts(file, "/", "history", 1, (char *const[]){(char *)history}));
     MH_TRY(mh_hdf5_file_commit(file));
@@ -62,7 +66,7 @@ cleanup:
 }
 
 mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position,
-                             char **history)
+                             double *head_loss, char **history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
@@ -71,6 +75,7 @@ mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *ada
     *history = NULL;
     MH_TRY(mh_hdf5_file_open(path, &file));
     MH_TRY(read_position(file, position));
+    MH_TRY(mh_hdf5_file_read(file, "head_loss", (mh_span){0, trained->schema.heads}, MH_FLOAT64, head_loss));
     MH_TRY(mh_hdf5_file_get_texts(file, "/", "history", 1, history));
     MH_TRY(mh_trained_read_vector(layout, file, "model", mh_model_parameters(trained->model)));
     MH_TRY(mh_trained_read_vector(layout, file, "first_moment", mh_adam_first_moment(adam)));

@@ -125,7 +125,8 @@ void mh_trainer_destroy(mh_trainer *t)
 
 mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
 {
-    return mh_checkpoint_load(checkpoint, t->trained, t->adam, &t->position, &t->earlier_history);
+    return mh_checkpoint_load(checkpoint, t->trained, t->adam, &t->position, t->head_loss,
+                              &t->earlier_history);
 }
 
 size_t mh_trainer_batches(const mh_trainer *t)
@@ -274,7 +275,7 @@ static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_lo
     if (status == MH_OK && t->is_root && config->folder != NULL && is_due) {
         t->position.seconds = mh_history_seconds(t->history);
         snprintf(folder, sizeof folder, "%s/checkpoints", config->folder);
-        if (mh_checkpoint_save(folder, t->trained, t->adam, &t->position, config->options,
+        if (mh_checkpoint_save(folder, t->trained, t->adam, &t->position, t->head_loss, config->options,
                                mh_history_text(t->history)) == MH_OK)
             mh_checkpoint_prune(folder, config->keep);
         else

@@ -57,12 +57,16 @@ static void run_end(run *r)
     mh_adam_destroy(r->adam);
 }
 
+enum { HEADS_AT_MOST = 4 };
+
+static const double HEAD_LOSS[HEADS_AT_MOST] = {0.1, 0.2, 0.3, 0.4};
+
 static void save(run *r, size_t epoch)
 {
     const mh_position position = {.epoch = epoch, .batch = 4, .step = 10 * epoch, .seconds = 0.1};
 
-    MUST(mh_checkpoint_save(scratch_path(""), &r->trained, r->adam, &position, "[training]\nepochs = 7\n",
-                            "epoch,step\n1,10\n"));
+    MUST(mh_checkpoint_save(scratch_path(""), &r->trained, r->adam, &position, HEAD_LOSS,
+                            "[training]\nepochs = 7\n", "epoch,step\n1,10\n"));
 }
 
 static void expect_newest(const char *name)
@@ -82,10 +86,11 @@ Test(checkpoint, comes_back_as_it_was_saved)
     run saved = run_start(4), loaded = run_start(4);
     mh_position position = {0};
     char *options = NULL, *history = NULL;
+    double losses[HEADS_AT_MOST] = {0};
 
     run_fill(&saved);
     save(&saved, 3);
-    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &loaded.trained, loaded.adam, &position,
+    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &loaded.trained, loaded.adam, &position, losses,
                             &history));
     EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.trained.model),
                      saved.count);
@@ -96,6 +101,8 @@ Test(checkpoint, comes_back_as_it_was_saved)
     cr_expect(position.seconds == 0.1);
     cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
     mh_memory_free(history);
+    for (size_t head = 0; head < saved.trained.schema.heads; head++)
+        cr_expect(losses[head] == HEAD_LOSS[head]);
     MUST(mh_checkpoint_load_options(scratch_path("epoch-000003.h5"), &options));
     cr_expect(strcmp(options, "[training]\nepochs = 7\n") == 0);
     mh_memory_free(options);
@@ -122,11 +129,12 @@ Test(checkpoint, of_another_model_is_refused)
     run saved = run_start(4), wider = run_start(5);
     mh_position position;
     char *history = NULL;
+    double losses[HEADS_AT_MOST];
 
     save(&saved, 1);
-    EXPECT_FAILURE(
-        mh_checkpoint_load(scratch_path("epoch-000001.h5"), &wider.trained, wider.adam, &position, &history),
-        MH_ERR_FORMAT, "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
+    EXPECT_FAILURE(mh_checkpoint_load(scratch_path("epoch-000001.h5"), &wider.trained, wider.adam, &position,
+                                      losses, &history),
+                   MH_ERR_FORMAT, "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
     cr_expect(history == NULL);
     run_end(&saved);
     run_end(&wider);

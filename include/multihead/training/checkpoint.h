@@ -23,15 +23,19 @@ typedef struct {
 enum { MH_CHECKPOINT_PATH_BYTES = 4096 };
 
 /**
- * Writes the checkpoint as a whole, or not at all, with two texts: `options`, the run's options.ini, and
- * `history`, its log so far, so that a run that goes on from here has every line.
+ * Writes the checkpoint as a whole, or not at all.
+ *
+ *   head_loss   [heads] of the epoch that ended here
+ *   options     the run's options.ini
+ *   history     its log so far, so that a run that goes on from here has every line
  */
 mh_status mh_checkpoint_save(const char *folder, const mh_trained *trained, mh_adam *adam,
-                             const mh_position *position, const char *options, const char *history);
+                             const mh_position *position, const double *head_loss, const char *options,
+                             const char *history);
 
 /** Reads one into a model of the same shape. `history` is the caller's to free (mh_memory_free). */
 mh_status mh_checkpoint_load(const char *path, mh_trained *trained, mh_adam *adam, mh_position *position,
-                             char **history);
+                             double *head_loss, char **history);
 
 /** Just the options; the caller frees them. */
 mh_status mh_checkpoint_load_options(const char *path, char **options);
