@@ -1,5 +1,6 @@
 #include "multihead/parallel/communicator.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,8 @@ void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, voi
     /* The type carries the length, so that the number of bytes of all ranks may exceed an int. */
     MPI_Datatype block;
 
-    MPI_Type_contiguous(piece(bytes), MPI_BYTE, &block);
+    assert(bytes <= MPI_PIECE);
+    MPI_Type_contiguous((int)bytes, MPI_BYTE, &block);
     MPI_Type_commit(&block);
     MPI_Allgather(mine, 1, block, out, 1, block, comm->handle);
     MPI_Type_free(&block);

@@ -40,7 +40,7 @@ void mh_comm_broadcast(const mh_comm *comm, void *data, size_t bytes);
 void mh_comm_sum(const mh_comm *comm, int64_t *values, size_t count);
 void mh_comm_max(const mh_comm *comm, int64_t *values, size_t count);
 
-/** Gathers `bytes` from each rank to all: out [ranks x bytes]. */
+/** Gathers `bytes`, 2^30 at most, from each rank to all: out [ranks x bytes]. */
 void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, void *out);
 
 /**
