@@ -104,6 +104,7 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
             "%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",
             o->threads, mh_cpu_cores());
     else if ((ranks + hosts - 1) / hosts * o->threads > mh_cpu_host_cores())
-        mh_log_warning("%zu ranks of %zu threads share the %zu cores of this host",
-                       (ranks + hosts - 1) / hosts, o->threads, mh_cpu_host_cores());
+        mh_log_warning("%zu ranks with %zu BLAS thread%s each share the %zu cores of this host",
+                       (ranks + hosts - 1) / hosts, o->threads, o->threads == 1 ? "" : "s",
+                       mh_cpu_host_cores());
 }

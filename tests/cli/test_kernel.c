@@ -29,7 +29,7 @@ static const char *fitting_kernel(void)
 Test(kernel, that_is_too_weak_is_changed_for_one_that_fits)
 {
     if (mh_cpu_vector() < MH_VECTOR_AVX)
-        cr_skip_test("this CPU has nothing wider than the oldest kernel");
+        SKIP_TEST("this CPU has nothing wider than the oldest kernel");
     for (int ranks = 1; ranks <= 2; ranks++) {
         outcome o = run_program(ranks, "train --generate --samples 100 --epochs 1 --hidden 8 --resume none");
 
@@ -42,7 +42,7 @@ Test(kernel, that_is_too_weak_is_changed_for_one_that_fits)
 Test(kernel, that_the_user_chose_stays_with_a_warning)
 {
     if (mh_cpu_vector() < MH_VECTOR_AVX)
-        cr_skip_test("this CPU has nothing wider than the oldest kernel");
+        SKIP_TEST("this CPU has nothing wider than the oldest kernel");
     setenv("OPENBLAS_CORETYPE", "Prescott", 1);
 
     outcome o = run_program(1, "train --generate --samples 100 --epochs 1 --hidden 8");

@@ -45,7 +45,7 @@ Test(train, draws_a_picture_where_there_is_gnuplot)
     unsigned char begins[8] = {0};
 
     if (!has_program("gnuplot"))
-        cr_skip_test("there is no gnuplot");
+        SKIP_TEST("there is no gnuplot");
     must_train(1, "--generate --samples 500 --run \"it's a run\"");
     FILE *file = fopen("outputs/it's a run/loss.png", "rb");
     cr_assert(file != NULL);

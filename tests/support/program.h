@@ -45,6 +45,13 @@ void kill_program(const program *program);
 void enter_folder(void);
 void leave_folder(void);
 
+/** Criterion's cr_skip_test leaves the suite's .fini out. */
+#define SKIP_TEST(reason)                                                                                    \
+    do {                                                                                                     \
+        leave_folder();                                                                                      \
+        cr_skip_test(reason);                                                                                \
+    } while (0)
+
 /** How many lines of a text begin so. */
 size_t count_lines(const char *text, const char *beginning);
 
