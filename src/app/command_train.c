@@ -167,12 +167,23 @@ static void draw(const job *job, const char *run, double base_loss)
         mh_log_warning("no loss.png: %s; history.csv has the numbers", mh_status_message());
 }
 
+/* "3.0 s", "12:30 min" */
+static void describe_time(double seconds, char *text, size_t bytes)
+{
+    char duration[MH_TEXT_BYTES];
+
+    if (seconds < 60)
+        snprintf(text, bytes, "%.1f s", seconds);
+    else
+        snprintf(text, bytes, "%s min", mh_text_duration(seconds, duration));
+}
+
 static mh_status finish(const options *o, job *job)
 {
     mh_status status = MH_OK;
     size_t heads = job->data.schema.heads;
     double *base_loss = NULL, train_loss = 0;
-    char model[RUN_PATH_BYTES], duration[MH_TEXT_BYTES];
+    char model[RUN_PATH_BYTES], time[MH_TEXT_BYTES];
 
     MH_TRY(mh_memory_array(heads, sizeof *base_loss, &base_loss));
     run_folder_path(&job->folder, "model.h5", model);
@@ -180,10 +191,10 @@ static mh_status finish(const options *o, job *job)
     MH_TRY(mh_trained_save(&job->trained, model));
     for (size_t h = 0; h < heads; h++)
         train_loss += mh_trainer_head_loss(job->trainer)[h] / (double)heads;
+    describe_time(mh_trainer_seconds(job->trainer), time, sizeof time);
     report_warn_of_heads(&job->data.schema, mh_trainer_head_loss(job->trainer), base_loss);
-    mh_log_info("done: train loss %.4f (base rates %.4f) after %zu epochs, %s min: %s", train_loss,
-                base_losses(job, base_loss), o->epochs,
-                mh_text_duration(mh_trainer_seconds(job->trainer), duration), model);
+    mh_log_info("done: train loss %.4f (base rates %.4f) after %zu epochs, %s: %s", train_loss,
+                base_losses(job, base_loss), o->epochs, time, model);
 cleanup:
     mh_memory_free(base_loss);
     return status;

@@ -119,10 +119,10 @@ mh_status option_set(const option *entry, char *text, options *o)
 {
     void *at = option_place(o, entry);
 
+    if (text[0] == '\0')
+        return MH_FAIL(MH_ERR_USAGE, "--%s needs a value that is not empty", entry->name);
     switch (entry->type) {
     case TYPE_TEXT:
-        if (text[0] == '\0')
-            return bad_value(entry, text, "a value that is not empty");
         *(char **)at = text;
         return MH_OK;
     case TYPE_TEXTS: {

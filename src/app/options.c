@@ -62,7 +62,7 @@ static mh_status parse_option(int argc, char **argv, int *at, options *o)
         MH_TRY(option_set(entry, word + length + 1, o));
     } else if (entry->type == TYPE_TEXTS) {
         MH_TRY(set_words(entry, argc, argv, at, o));
-    } else if (*at >= argc) {
+    } else if (*at >= argc || strncmp(argv[*at], "--", 2) == 0) {
         status = MH_FAIL(MH_ERR_USAGE, "--%s needs a value: %s", entry->name, entry->value);
     } else {
         MH_TRY(option_set(entry, argv[(*at)++], o));

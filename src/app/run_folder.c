@@ -27,7 +27,7 @@ static bool has_file(const run_folder *folder, const char *name)
 /* ---- looking ---- */
 
 /* The run goes on only with what it began with. */
-static mh_status compare(const options *o, const run_folder *folder, const char *description, const char *is)
+static mh_status compare(const options *o, const char *what, const char *description)
 {
     mh_status status = MH_OK;
     char differences[2048];
@@ -35,16 +35,15 @@ static mh_status compare(const options *o, const run_folder *folder, const char 
     MH_TRY(options_compare(o, description, differences, sizeof differences));
     if (differences[0] != '\0')
         status = MH_FAIL(MH_ERR_USAGE,
-                         "%s is %s, with other options: %s; take another --run, or --resume none to start "
-                         "afresh",
-                         folder->folder, is, differences);
+                         "%s other options: %s; take another --run, or --resume none to start afresh", what,
+                         differences);
 cleanup:
     return status;
 }
 
 /* Replicas are part of what a run is; where the user leaves them open, those of the run are meant. */
-static mh_status compare_resolved(const options *o, run_folder *folder, const char *description,
-                                  const char *is)
+static mh_status compare_resolved(const options *o, run_folder *folder, const char *what,
+                                  const char *description)
 {
     options resolved = *o;
     char replicas[32];
@@ -52,18 +51,19 @@ static mh_status compare_resolved(const options *o, run_folder *folder, const ch
     if (options_lookup(description, "replicas", replicas, sizeof replicas) && o->replicas == 0)
         resolved.replicas = strtoull(replicas, NULL, 10);
     folder->replicas = resolved.replicas;
-    return compare(&resolved, folder, description, is);
+    return compare(&resolved, what, description);
 }
 
 static mh_status examine_finished(const options *o, run_folder *folder)
 {
     mh_status status = MH_OK;
-    char path[RUN_PATH_BYTES], *description = NULL;
+    char path[RUN_PATH_BYTES], what[RUN_PATH_BYTES], *description = NULL;
 
     folder->state = RUN_IS_FINISHED;
     run_folder_path(folder, "options.ini", path);
     MH_TRY(text_file_read(path, &description));
-    MH_TRY(compare_resolved(o, folder, description, "finished"));
+    snprintf(what, sizeof what, "%s is finished, with", folder->folder);
+    MH_TRY(compare_resolved(o, folder, what, description));
 cleanup:
     mh_memory_free(description);
     return status;
@@ -72,11 +72,12 @@ cleanup:
 static mh_status examine_stopped(const options *o, run_folder *folder)
 {
     mh_status status = MH_OK;
-    char *description = NULL;
+    char what[RUN_PATH_BYTES], *description = NULL;
 
     folder->state = RUN_IS_STOPPED;
     MH_TRY(mh_checkpoint_load_options(folder->checkpoint, &description));
-    MH_TRY(compare_resolved(o, folder, description, "not finished"));
+    snprintf(what, sizeof what, "%s was made with", folder->checkpoint);
+    MH_TRY(compare_resolved(o, folder, what, description));
 cleanup:
     mh_memory_free(description);
     return status;

@@ -404,10 +404,17 @@ bool mh_hdf5_file_has_attribute(const mh_hdf5_file *file, const char *name, cons
     return mh_hdf5_file_has(file, name) && H5Aexists_by_name(file->id, name, attribute, H5P_DEFAULT) > 0;
 }
 
+/* "labels" is /labels, "/" is itself. */
+static const char *slash_before(const char *name)
+{
+    return name[0] == '/' ? "" : "/";
+}
+
 static mh_status attribute_failed(const mh_hdf5_file *file, const char *name, const char *attribute,
                                   const char *wanted)
 {
-    return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of /%s is not %s", file->path, attribute, name, wanted);
+    return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of %s%s is not %s", file->path, attribute,
+                   slash_before(name), name, wanted);
 }
 
 mh_status mh_hdf5_file_attribute_count(const mh_hdf5_file *file, const char *name, const char *attribute,
@@ -436,8 +443,8 @@ static mh_status get_numbers(const mh_hdf5_file *file, const char *name, const c
 
     MH_TRY(mh_hdf5_file_attribute_count(file, name, attribute, &elements));
     if (elements != count)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of /%s has %zu elements, expected %zu", file->path,
-                       attribute, name, elements, count);
+        return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of %s%s has %zu elements, expected %zu", file->path,
+                       attribute, slash_before(name), name, elements, count);
     hid_t id = H5Aopen_by_name(file->id, name, attribute, H5P_DEFAULT, H5P_DEFAULT);
     if (H5Aread(id, type, out) < 0)
         status = attribute_failed(file, name, attribute, "a list of numbers");
@@ -507,8 +514,8 @@ mh_status mh_hdf5_file_get_texts(const mh_hdf5_file *file, const char *name, con
 
     MH_TRY(mh_hdf5_file_attribute_count(file, name, attribute, &elements));
     if (elements != count)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of /%s has %zu texts, expected %zu", file->path,
-                       attribute, name, elements, count);
+        return MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of %s%s has %zu texts, expected %zu", file->path,
+                       attribute, slash_before(name), name, elements, count);
     hid_t id = H5Aopen_by_name(file->id, name, attribute, H5P_DEFAULT, H5P_DEFAULT);
     hid_t type = H5Aget_type(id);
     if (H5Tget_class(type) != H5T_STRING)
@@ -533,8 +540,8 @@ static mh_status set_list(mh_hdf5_file *file, const char *name, const char *attr
     mh_status status = MH_OK;
 
     if (id < 0 || (count > 0 && H5Awrite(id, memory, values) < 0))
-        status = MH_FAIL(MH_ERR_IO, "%s: attribute %s of /%s cannot be written: %s", file->path, attribute,
-                         name, reason());
+        status = MH_FAIL(MH_ERR_IO, "%s: attribute %s of %s%s cannot be written: %s", file->path, attribute,
+                         slash_before(name), name, reason());
     if (id >= 0)
         H5Aclose(id);
     H5Sclose(space);

@@ -28,6 +28,9 @@ static mh_status read_position(const mh_hdf5_file *file, mh_position *position)
     mh_status status = MH_OK;
     int64_t epoch = 0, batch = 0, step = 0;
 
+    if (!mh_hdf5_file_has_attribute(file, "/", "epoch"))
+        return MH_FAIL(MH_ERR_FORMAT, "%s: is not a checkpoint (those are in <run>/checkpoints/)",
+                       mh_hdf5_file_path(file));
     MH_TRY(mh_hdf5_file_get_integers(file, "/", "epoch", 1, &epoch));
     MH_TRY(mh_hdf5_file_get_integers(file, "/", "batch", 1, &batch));
     MH_TRY(mh_hdf5_file_get_integers(file, "/", "step", 1, &step));

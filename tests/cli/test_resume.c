@@ -112,7 +112,7 @@ Test(resume, a_stopped_run_is_not_mixed_with_another)
     cr_assert(remove("outputs/a/model.h5") == 0); /* as if it had been stopped */
     outcome o = run_program(1, "train " SMALL " --epochs 2 --run a --learning-rate 0.002");
     EXPECT_EXIT(o, 2);
-    EXPECT_WORDS(o.err, "not finished");
+    EXPECT_WORDS(o.err, "was made with other options");
     EXPECT_WORDS(o.err, "learning-rate 0.001 (now 0.002)");
 }
 

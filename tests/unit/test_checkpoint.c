@@ -146,7 +146,8 @@ Test(checkpoint, model_alone_is_none)
     char *options = NULL;
 
     MUST(mh_trained_save(&saved.trained, scratch_path("model.h5")));
-    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("model.h5"), &options), MH_ERR_FORMAT, "epoch");
+    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("model.h5"), &options), MH_ERR_FORMAT,
+                   "is not a checkpoint");
     cr_expect(options == NULL);
     run_end(&saved);
 }
