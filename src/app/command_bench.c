@@ -11,6 +11,7 @@
 #include "multihead/base/memory.h"
 #include "multihead/base/random.h"
 #include "multihead/data/hdf5_file.h"
+#include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/trainer.h"
@@ -61,12 +62,11 @@ static mh_status make_data(const options *o, size_t rows, size_t rank, size_t ra
 {
     mh_status status = MH_OK;
     mh_span hosted = mh_allreduce_hosted(b->replicas, rank, ranks);
-    size_t first = mh_span_part(rows, hosted.first, b->replicas).first;
-    size_t end = mh_span_end(mh_span_part(rows, mh_span_end(hosted) - 1, b->replicas));
     mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 0, 0);
     mh_shard *shard = &b->data.shard;
 
-    *shard = (mh_shard){.rows = {first, end - first}, .inputs = o->features, .heads = o->labels};
+    *shard = (mh_shard){
+        .rows = mh_loader_shard_rows(rows, b->replicas, hosted), .inputs = o->features, .heads = o->labels};
     b->data.rows = rows;
     b->hosted = hosted.count;
     MH_TRY(mh_memory_array(shard->rows.count, o->features * sizeof(float), &shard->features));
