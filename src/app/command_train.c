@@ -182,19 +182,20 @@ static mh_status finish(const options *o, job *job)
 {
     mh_status status = MH_OK;
     size_t heads = job->data.schema.heads;
-    double *base_loss = NULL, train_loss = 0;
+    double *base_loss = NULL, mean_base_loss = 0, train_loss = 0;
     char model[RUN_PATH_BYTES], time[MH_TEXT_BYTES];
 
     MH_TRY(mh_memory_array(heads, sizeof *base_loss, &base_loss));
     run_folder_path(&job->folder, "model.h5", model);
-    draw(job, o->run, base_losses(job, base_loss));
+    mean_base_loss = base_losses(job, base_loss);
+    draw(job, o->run, mean_base_loss);
     MH_TRY(mh_trained_save(&job->trained, model));
     for (size_t h = 0; h < heads; h++)
         train_loss += mh_trainer_head_loss(job->trainer)[h] / (double)heads;
     describe_time(mh_trainer_seconds(job->trainer), time, sizeof time);
     report_warn_of_heads(&job->data.schema, mh_trainer_head_loss(job->trainer), base_loss);
     mh_log_info("done: train loss %.4f (base rates %.4f) after %zu epochs, %s: %s", train_loss,
-                base_losses(job, base_loss), o->epochs, time, model);
+                mean_base_loss, o->epochs, time, model);
 cleanup:
     mh_memory_free(base_loss);
     return status;

@@ -122,7 +122,6 @@ static mh_status apply_config(const char *path, options *o)
     mh_status status = MH_OK;
     size_t number = 1;
 
-    MH_TRY(text_file_read(path, &o->config_text));
     for (char *line = o->config_text, *next = NULL; line != NULL; line = next, number++) {
         char *name = NULL, *value = NULL;
 
@@ -155,23 +154,21 @@ static const char *find_config(int argc, char **argv)
     return NULL;
 }
 
-/* Room for as many texts as there are words and lines. */
-static mh_status make_room(int argc, const char *config, options *o)
+/* Reads the configuration, and makes room for as many texts as there are words and lines. */
+static mh_status read_config(int argc, const char *config, options *o)
 {
     mh_status status = MH_OK;
     size_t words = (size_t)argc;
-    char *text = NULL;
 
     if (config != NULL) {
-        MH_TRY(text_file_read(config, &text));
-        for (const char *c = text; *c != '\0'; c++)
+        MH_TRY(text_file_read(config, &o->config_text));
+        for (const char *c = o->config_text; *c != '\0'; c++)
             words += *c == '\n';
         words++;
     }
     MH_TRY(mh_memory_array(words, sizeof *o->data.text, &o->data.text));
     MH_TRY(mh_memory_array(words, sizeof *o->files.text, &o->files.text));
 cleanup:
-    mh_memory_free(text);
     return status;
 }
 
@@ -192,7 +189,7 @@ mh_status options_parse(command command, int argc, char **argv, options *out)
     const char *config = (command & COMMAND_TRAIN) != 0 ? find_config(argc, argv) : NULL;
 
     *out = (options){.command = command};
-    MH_TRY(make_room(argc, config, out));
+    MH_TRY(read_config(argc, config, out));
     MH_TRY(set_defaults(out));
     if (config != NULL)
         MH_TRY(apply_config(config, out));

@@ -26,32 +26,23 @@ static bool has_file(const run_folder *folder, const char *name)
 
 /* ---- looking ---- */
 
-/* The run goes on only with what it began with. */
-static mh_status compare(const options *o, const char *what, const char *description)
+/* The run goes on only with what it began with; where the user leaves the replicas open, its own are meant. */
+static mh_status compare(const options *o, run_folder *folder, const char *what, const char *description)
 {
     mh_status status = MH_OK;
-    char differences[2048];
+    options resolved = *o;
+    char replicas[32], differences[2048];
 
-    MH_TRY(options_compare(o, description, differences, sizeof differences));
+    if (options_lookup(description, "replicas", replicas, sizeof replicas) && o->replicas == 0)
+        resolved.replicas = strtoull(replicas, NULL, 10);
+    folder->replicas = resolved.replicas;
+    MH_TRY(options_compare(&resolved, description, differences, sizeof differences));
     if (differences[0] != '\0')
         status = MH_FAIL(MH_ERR_USAGE,
                          "%s other options: %s; take another --run, or --resume none to start afresh", what,
                          differences);
 cleanup:
     return status;
-}
-
-/* Replicas are part of what a run is; where the user leaves them open, those of the run are meant. */
-static mh_status compare_resolved(const options *o, run_folder *folder, const char *what,
-                                  const char *description)
-{
-    options resolved = *o;
-    char replicas[32];
-
-    if (options_lookup(description, "replicas", replicas, sizeof replicas) && o->replicas == 0)
-        resolved.replicas = strtoull(replicas, NULL, 10);
-    folder->replicas = resolved.replicas;
-    return compare(&resolved, what, description);
 }
 
 static mh_status examine_finished(const options *o, run_folder *folder)
@@ -63,7 +54,7 @@ static mh_status examine_finished(const options *o, run_folder *folder)
     run_folder_path(folder, "options.ini", path);
     MH_TRY(text_file_read(path, &description));
     snprintf(what, sizeof what, "%s is finished, with", folder->folder);
-    MH_TRY(compare_resolved(o, folder, what, description));
+    MH_TRY(compare(o, folder, what, description));
 cleanup:
     mh_memory_free(description);
     return status;
@@ -77,7 +68,7 @@ static mh_status examine_stopped(const options *o, run_folder *folder)
     folder->state = RUN_IS_STOPPED;
     MH_TRY(mh_checkpoint_load_options(folder->checkpoint, &description));
     snprintf(what, sizeof what, "%s was made with", folder->checkpoint);
-    MH_TRY(compare_resolved(o, folder, what, description));
+    MH_TRY(compare(o, folder, what, description));
 cleanup:
     mh_memory_free(description);
     return status;

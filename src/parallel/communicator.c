@@ -34,12 +34,6 @@ size_t mh_comm_ranks(const mh_comm *comm)
     return (size_t)comm->ranks;
 }
 
-void mh_comm_abort(const mh_comm *comm, int exit_code)
-{
-    MPI_Abort(comm->handle, exit_code);
-    abort();
-}
-
 mh_status mh_comm_agree(const mh_comm *comm, mh_status mine)
 {
     struct {

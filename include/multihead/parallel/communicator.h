@@ -22,9 +22,6 @@ void mh_comm_finalize(const mh_comm *comm);
 size_t mh_comm_rank(const mh_comm *comm);
 size_t mh_comm_ranks(const mh_comm *comm);
 
-/** Ends all ranks at once with this exit code: for failures that the others cannot be told of. */
-_Noreturn void mh_comm_abort(const mh_comm *comm, int exit_code);
-
 /**
  * The worst status of all ranks, on all ranks, with the message of the lowest rank that has it. `mine` is how
  * this rank fared. The message then begins with that rank's number, unless all ranks failed or there is one.
