@@ -82,7 +82,8 @@ const option option_table[] = {
 
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 
-_Static_assert(sizeof option_table / sizeof option_table[0] <= 64, "options.given has a bit for each");
+_Static_assert(sizeof option_table / sizeof option_table[0] <= OPTIONS_MAX,
+               "options.given has room for each");
 
 void *option_place(options *o, const option *entry)
 {

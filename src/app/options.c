@@ -22,7 +22,7 @@ static mh_status unknown_option(unsigned command, const char *word, size_t lengt
 
 static void mark_given(options *o, const option *entry)
 {
-    o->given |= UINT64_C(1) << (entry - option_table);
+    o->given[entry - option_table] = true;
 }
 
 /* A list begins anew where it is said again, so that the command line replaces a configuration. */
@@ -154,7 +154,22 @@ static const char *find_config(int argc, char **argv)
     return NULL;
 }
 
-/* Reads the configuration, and makes room for as many texts as there are words and lines. */
+/* Room for as many texts as there are words and lines, in every list that the command has. */
+static mh_status create_lists(size_t words, options *o)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_memory_array(words, sizeof *o->files.text, &o->files.text));
+    for (size_t i = 0; i < option_count; i++) {
+        text_list *list = option_place(o, &option_table[i]);
+
+        if (option_table[i].type == TYPE_TEXTS && (option_table[i].commands & o->command) != 0)
+            MH_TRY(mh_memory_array(words, sizeof *list->text, &list->text));
+    }
+cleanup:
+    return status;
+}
+
 static mh_status read_config(int argc, const char *config, options *o)
 {
     mh_status status = MH_OK;
@@ -166,8 +181,7 @@ static mh_status read_config(int argc, const char *config, options *o)
             words += *c == '\n';
         words++;
     }
-    MH_TRY(mh_memory_array(words, sizeof *o->data.text, &o->data.text));
-    MH_TRY(mh_memory_array(words, sizeof *o->files.text, &o->files.text));
+    status = create_lists(words, o);
 cleanup:
     return status;
 }
@@ -200,7 +214,9 @@ cleanup:
 
 void options_clear(options *o)
 {
-    mh_memory_free(o->data.text);
+    for (size_t i = 0; i < option_count; i++)
+        if (option_table[i].type == TYPE_TEXTS && (option_table[i].commands & o->command) != 0)
+            mh_memory_free(((text_list *)option_place(o, &option_table[i]))->text);
     mh_memory_free(o->files.text);
     mh_memory_free(o->hidden.width);
     mh_memory_free(o->config_text);
@@ -211,7 +227,7 @@ bool options_is_given(const options *o, const char *name)
 {
     const option *entry = option_find(o->command, name, strlen(name));
 
-    return entry != NULL && (o->given >> (entry - option_table) & 1) != 0;
+    return entry != NULL && o->given[entry - option_table];
 }
 
 const char *options_first_given(const options *o, const char *const *names)
@@ -225,7 +241,7 @@ const char *options_first_given(const options *o, const char *const *names)
 const char *options_given_of_generator(const options *o)
 {
     for (size_t i = 0; i < option_count; i++)
-        if ((option_table[i].commands & OF_GENERATOR) != 0 && (o->given >> i & 1) != 0)
+        if ((option_table[i].commands & OF_GENERATOR) != 0 && o->given[i])
             return option_table[i].name;
     return NULL;
 }

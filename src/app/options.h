@@ -23,13 +23,16 @@ typedef enum {
 
 typedef struct {
     size_t count;
-    char **text; /* [count] borrowed from the command line or the configuration */
+    char *
+        *text; /* [count] the list is owned, its texts borrowed from the command line or the configuration */
 } text_list;
 
 typedef struct {
     size_t count;
     size_t *width; /* [count] */
 } width_list;
+
+enum { OPTIONS_MAX = 128 };
 
 typedef struct {
     command command;
@@ -74,8 +77,8 @@ typedef struct {
     char *json;
     size_t steps;
 
-    uint64_t given;    /* bit of each table entry that somebody set, see options_is_given */
-    char *config_text; /* the configuration file, cut into lines; texts point into it     */
+    bool given[OPTIONS_MAX]; /* whether somebody set this entry of the table, see options_is_given */
+    char *config_text;       /* the configuration file, cut into lines; texts point into it     */
 } options;
 
 /** Defaults, then --config, then the command line. MH_ERR_USAGE with what to do. Free with options_clear. */
