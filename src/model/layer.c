@@ -38,15 +38,15 @@ static void add_rows(size_t rows, size_t columns, const float *restrict dy, floa
             sum[c] += dy[row * columns + c];
 }
 
-/* The ReLU's slope, told from its output: 1 where it let something through. */
-static void mask(size_t count, const float *restrict y, float *restrict dy)
+/* The slope of ReLU and dropout together, told from what came out: `scale` where something came through. */
+static void mask(size_t count, const float *restrict y, float scale, float *restrict dy)
 {
     for (size_t i = 0; i < count; i++)
-        dy[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+        dy[i] = y[i] > 0.0f ? scale * dy[i] : 0.0f;
 }
 
 void mh_layer_backward(const mh_layer *layer, const float *parameters, size_t rows, const float *x,
-                       const float *dy, bool adds, float *gradient, float *dx)
+                       const float *dy, bool adds, float scale, float *gradient, float *dx)
 {
     mh_matrix_weight_gradient(rows, layer->inputs, layer->outputs, dy, x, adds, gradient + layer->weight);
     if (!adds)
@@ -54,6 +54,6 @@ void mh_layer_backward(const mh_layer *layer, const float *parameters, size_t ro
     add_rows(rows, layer->outputs, dy, gradient + layer->bias);
     if (dx != NULL) {
         mh_matrix_backward(rows, layer->inputs, layer->outputs, dy, parameters + layer->weight, dx);
-        mask(rows * layer->inputs, x, dx);
+        mask(rows * layer->inputs, x, scale, dx);
     }
 }

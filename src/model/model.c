@@ -7,14 +7,19 @@
 
 #include "multihead/base/memory.h"
 #include "multihead/base/random.h"
+#include "multihead/model/dropout.h"
 #include "multihead/model/layer.h"
-#include "multihead/model/loss.h"
+#include "multihead/tensor/matrix.h"
 
 struct mh_model {
     mh_layout layout;
     size_t layers;   /* of the trunk, and one more for all heads */
     mh_layer *layer; /* [layers]                                 */
     mh_heads heads;
+    bool has_linear_path;
+    size_t wide; /* first element of wide.weight */
+    float dropout, input_dropout;
+    mh_loss_config loss;
     float *parameters; /* [layout.count] */
 };
 
@@ -22,6 +27,7 @@ struct mh_workspace {
     size_t rows;
     float **outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are the logits */
     float *slopes[2]; /* [rows x widest layer] derivatives of two neighbouring layers, in turn         */
+    float *inputs;    /* [rows x inputs] what is left of them after dropout; NULL where none are dropped */
 };
 
 /* ---- making a model ---- */
@@ -65,6 +71,9 @@ static void add_heads(mh_model *model)
     layer->bias = model->layout.count;
     for (size_t h = 0; h < heads->count; h++)
         mh_layout_add(&model->layout, "out", h + 1, "bias", heads->head[h].columns.count, 0);
+    if (model->has_linear_path)
+        model->wide =
+            mh_layout_add(&model->layout, "wide", 0, "weight", heads->columns, mh_model_inputs(model));
 }
 
 static mh_status check_widths(const mh_model_config *config)
@@ -91,7 +100,11 @@ mh_status mh_model_create(const mh_model_config *config, mh_model **out)
     model->layers = config->hidden_layers + 1;
     MH_TRY(copy_heads(config->heads, &model->heads));
     MH_TRY(mh_memory_array(model->layers, sizeof *model->layer, &model->layer));
-    MH_TRY(mh_layout_create(2 * config->hidden_layers + 2 * config->heads->count, &model->layout));
+    MH_TRY(mh_layout_create(2 * config->hidden_layers + 2 * config->heads->count + 1, &model->layout));
+    model->has_linear_path = config->has_linear_path;
+    model->dropout = config->dropout;
+    model->input_dropout = config->input_dropout;
+    model->loss = config->loss;
     add_trunk(model, config);
     model->layer[model->layers - 1].inputs =
         config->hidden_layers > 0 ? config->hidden[config->hidden_layers - 1] : config->inputs;
@@ -137,6 +150,8 @@ void mh_model_initialize(mh_model *model, uint64_t seed)
         mh_random stream = mh_random_stream(seed, MH_RANDOM_WEIGHTS, t, 0);
         double bound = 1.0 / sqrt((double)layer_of(model, tensor)->inputs);
 
+        if (model->has_linear_path && tensor->span.first == model->wide)
+            bound = 0.0;
         for (size_t i = 0; i < tensor->span.count; i++)
             model->parameters[tensor->span.first + i] =
                 (float)(bound * (2.0 * mh_random_uniform(&stream, i) - 1.0));
@@ -161,6 +176,11 @@ const mh_heads *mh_model_heads(const mh_model *model)
 size_t mh_model_inputs(const mh_model *model)
 {
     return model->layer[0].inputs;
+}
+
+bool mh_model_has_linear_path(const mh_model *model)
+{
+    return model->has_linear_path;
 }
 
 size_t mh_model_hidden_layers(const mh_model *model)
@@ -203,7 +223,8 @@ mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace *
     float *next = NULL;
 
     /* One block: what is read and written together lies together. */
-    size_t columns = 2 * widest;
+    size_t dropped_inputs = model->input_dropout > 0 ? mh_model_inputs(model) : 0;
+    size_t columns = 2 * widest + dropped_inputs;
     for (size_t i = 0; i < model->layers; i++)
         columns += model->layer[i].outputs;
     MH_TRY(mh_memory_new(sizeof *workspace, &workspace));
@@ -216,6 +237,7 @@ mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace *
     }
     workspace->slopes[0] = next;
     workspace->slopes[1] = next + rows * widest;
+    workspace->inputs = dropped_inputs > 0 ? next + 2 * rows * widest : NULL;
 cleanup:
     if (status != MH_OK) {
         mh_workspace_destroy(workspace);
@@ -235,29 +257,66 @@ void mh_workspace_destroy(mh_workspace *workspace)
     mh_memory_free(workspace);
 }
 
-const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace)
+/* From the inputs in features to the logits; drops out where the batch says with which numbers. */
+static const float *forward(const mh_model *model, const mh_batch *batch, const float *features,
+                            mh_workspace *workspace)
 {
-    const float *x = batch->features;
+    const float *x = features;
+    bool drops = batch->draw != NULL && model->dropout > 0;
 
     assert(batch->rows <= workspace->rows);
     for (size_t i = 0; i < model->layers; i++) {
-        mh_layer_forward(&model->layer[i], model->parameters, batch->rows, x, workspace->outputs[i]);
-        x = workspace->outputs[i];
+        float *y = workspace->outputs[i];
+
+        mh_layer_forward(&model->layer[i], model->parameters, batch->rows, x, y);
+        if (drops && model->layer[i].has_relu)
+            mh_dropout_apply(batch->draw, i + 1, batch->first, batch->rows, model->layer[i].outputs,
+                             model->dropout, y);
+        x = y;
     }
+    if (model->has_linear_path)
+        mh_matrix_forward_add(batch->rows, mh_model_inputs(model), model->heads.columns, features,
+                              model->parameters + model->wide, workspace->outputs[model->layers - 1]);
     return x;
 }
 
-/* From the logits' derivatives in slopes[0] down to the first layer. */
-static void backward(const mh_model *model, const mh_batch *chunk, mh_workspace *workspace, bool adds,
-                     float *gradient)
+const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace)
 {
+    mh_batch plain = *batch;
+
+    plain.draw = NULL;
+    return forward(model, &plain, batch->features, workspace);
+}
+
+/* From the logits' derivatives in slopes[0] down to the first layer. */
+static void backward(const mh_model *model, const mh_batch *chunk, const float *features,
+                     mh_workspace *workspace, bool adds, float *gradient)
+{
+    float scale = chunk->draw != NULL ? mh_dropout_scale(model->dropout) : 1.0f;
+
+    if (model->has_linear_path)
+        mh_matrix_weight_gradient(chunk->rows, mh_model_inputs(model), model->heads.columns,
+                                  workspace->slopes[0], features, adds, gradient + model->wide);
     for (size_t i = model->layers; i-- > 0;) {
         size_t turn = (model->layers - 1 - i) % 2;
-        const float *x = i > 0 ? workspace->outputs[i - 1] : chunk->features;
+        const float *x = i > 0 ? workspace->outputs[i - 1] : features;
 
         mh_layer_backward(&model->layer[i], model->parameters, chunk->rows, x, workspace->slopes[turn], adds,
-                          gradient, i > 0 ? workspace->slopes[1 - turn] : NULL);
+                          scale, gradient, i > 0 ? workspace->slopes[1 - turn] : NULL);
     }
+}
+
+/* The features, or what dropout leaves of them. */
+static const float *drop_inputs(const mh_model *model, const mh_batch *chunk, mh_workspace *workspace)
+{
+    size_t inputs = mh_model_inputs(model);
+
+    if (chunk->draw == NULL || model->input_dropout == 0)
+        return chunk->features;
+    memcpy(workspace->inputs, chunk->features, chunk->rows * inputs * sizeof *workspace->inputs);
+    mh_dropout_apply(chunk->draw, 0, chunk->first, chunk->rows, inputs, model->input_dropout,
+                     workspace->inputs);
+    return workspace->inputs;
 }
 
 void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
@@ -270,8 +329,10 @@ void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspac
     for (size_t row = 0; row < batch->rows; row += chunk.rows) {
         chunk = mh_batch_slice(batch, row, workspace->rows);
 
-        const float *logits = mh_model_logits(model, &chunk, workspace);         /* features -> logits  */
-        mh_loss_add(&model->heads, &chunk, logits, workspace->slopes[0], tally); /* logits -> slopes    */
-        backward(model, &chunk, workspace, row > 0, gradient);                   /* slopes -> gradient  */
+        const float *features = drop_inputs(model, &chunk, workspace);
+        const float *logits = forward(model, &chunk, features, workspace); /* features -> logits  */
+        mh_loss_add(&model->heads, &model->loss, &chunk, logits, workspace->slopes[0],
+                    tally);                                              /* logits -> slopes    */
+        backward(model, &chunk, features, workspace, row > 0, gradient); /* slopes -> gradient  */
     }
 }

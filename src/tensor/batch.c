@@ -8,6 +8,7 @@ mh_batch mh_batch_slice(const mh_batch *batch, size_t first, size_t rows)
 
     assert(first <= batch->rows);
     slice.rows = rows < batch->rows - first ? rows : batch->rows - first;
+    slice.first = batch->first + first;
     slice.features = batch->features + first * batch->inputs;
     if (batch->labels != NULL)
         slice.labels = batch->labels + first * batch->heads;

@@ -23,7 +23,10 @@ size_t mh_layout_add(mh_layout *layout, const char *stem, size_t number, const c
     assert(layout->tensors < layout->capacity);
     mh_tensor *tensor = &layout->tensor[layout->tensors++];
 
-    snprintf(tensor->name, sizeof tensor->name, "%s%zu.%s", stem, number, part);
+    if (number > 0)
+        snprintf(tensor->name, sizeof tensor->name, "%s%zu.%s", stem, number, part);
+    else
+        snprintf(tensor->name, sizeof tensor->name, "%s.%s", stem, part);
     tensor->rows = rows;
     tensor->columns = columns;
     tensor->span = (mh_span){layout->count, columns == 0 ? rows : rows * columns};

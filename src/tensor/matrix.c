@@ -18,6 +18,14 @@ void mh_matrix_forward(size_t rows, size_t inputs, size_t outputs, const float *
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, weight, k, 0.0f, y, n);
 }
 
+void mh_matrix_forward_add(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
+                           float *y)
+{
+    int m = (int)rows, n = (int)outputs, k = (int)inputs;
+
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, weight, k, 1.0f, y, n);
+}
+
 void mh_matrix_backward(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *weight,
                         float *dx)
 {

@@ -64,7 +64,7 @@ static void add_block(evaluation *e, const mh_prediction *block)
         mh_batch chunk = mh_batch_slice(&block->batch, row, mh_predictor_chunk_rows());
 
         clear_tally(e);
-        mh_loss_add(heads, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
+        mh_loss_add(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
         mh_score_add(e->model, &chunk, block->predictions + row * heads->count, &e->tally);
         clear_tally(e);
         mh_baseline_loss_add(heads, e->trained->base_rates, &chunk, &e->tally);

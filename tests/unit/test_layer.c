@@ -108,9 +108,9 @@ Test(layer, backward_replaces_or_adds_and_writes_nothing_else, .init = fill)
 
     toy_fill(gradient, COUNT, 4);
     toy_fill(before, COUNT, 4);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, true, gradient, NULL);
+    mh_layer_backward(&layer, parameters, ROWS, x, dy, true, 1.0f, gradient, NULL);
     expect_gradient(gradient, before);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, gradient, NULL);
+    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, 1.0f, gradient, NULL);
     expect_gradient(gradient, NULL);
     EXPECT_SAME_BITS(gradient, before, 3);
     EXPECT_SAME_BITS(gradient + COUNT - 3, before + COUNT - 3, 3);
@@ -123,7 +123,7 @@ Test(layer, backward_masks_where_x_was_clipped, .init = fill)
 
     for (size_t i = 0; i < ROWS * INPUTS; i++)
         x[i] = fmaxf(x[i], 0.0f);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, gradient, dx);
+    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, 1.0f, gradient, dx);
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         double sum = 0.0;
 

@@ -18,6 +18,7 @@ typedef struct {
     mh_schema schema;
     mh_heads heads;
     mh_batch batch;
+    const mh_loss_config *config; /* NULL: cross entropy */
     float *logits, *slopes;
     mh_tally tally;
 } loss_case;
@@ -38,7 +39,7 @@ static loss_case loss_start(size_t rows, size_t heads, const size_t *classes, mh
 
 static void loss_run(loss_case *c)
 {
-    mh_loss_add(&c->heads, &c->batch, c->logits, c->slopes, &c->tally);
+    mh_loss_add(&c->heads, c->config, &c->batch, c->logits, c->slopes, &c->tally);
 }
 
 static void loss_end(loss_case *c)
@@ -65,15 +66,50 @@ static double sigmoid_of(double z)
     return 1.0 / (1.0 + exp(-z));
 }
 
-/* The loss of one head of one row, with the plain formulas, which are fine for small logits. */
-static double reference_loss(const mh_heads *heads, size_t h, const double *z, mh_label label)
+static double focal(double p, double gamma)
 {
+    return pow(1.0 - p, gamma) * -log(p);
+}
+
+/* Of one head: focal and asymmetric as their papers write them. */
+static double reference_shaped_loss(const mh_loss_config *config, const mh_head *head, const double *z,
+                                    mh_label label)
+{
+    double sum = 0.0, p = sigmoid_of(z[0]);
+
+    if (!head->is_binary) {
+        for (size_t c = 0; c < head->classes; c++)
+            sum += exp(z[c]);
+        return focal(exp(z[label]) / sum, (double)config->gamma);
+    }
+    if (label == 0 && config->kind == MH_LOSS_ASYMMETRIC) {
+        double lowered = fmax(p - (double)config->margin, 0.0);
+
+        return pow(lowered, (double)config->gamma_negative) * -log(1.0 - lowered);
+    }
+    return focal(label == 1 ? p : 1.0 - p, (double)config->gamma);
+}
+
+/* The loss of one head of one row, with the plain formulas, which are fine for small logits. */
+static double reference_loss(const loss_case *c, size_t h, const double *z, mh_label label)
+{
+    const mh_heads *heads = &c->heads;
     double sum = 0.0;
 
+    if (c->config != NULL && c->config->positive_weight != NULL && label == 1) {
+        mh_loss_config unweighted = *c->config;
+        loss_case same = *c;
+
+        unweighted.positive_weight = NULL;
+        same.config = &unweighted;
+        return (double)c->config->positive_weight[h] * reference_loss(&same, h, z, label);
+    }
+    if (c->config != NULL && c->config->kind != MH_LOSS_CROSS_ENTROPY)
+        return reference_shaped_loss(c->config, &heads->head[h], z, label);
     if (heads->head[h].is_binary)
         return label == 1 ? -log(sigmoid_of(z[0])) : -log(1.0 - sigmoid_of(z[0]));
-    for (size_t c = 0; c < heads->head[h].classes; c++)
-        sum += exp(heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? sigmoid_of(z[c]) : z[c]);
+    for (size_t k = 0; k < heads->head[h].classes; k++)
+        sum += exp(heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? sigmoid_of(z[k]) : z[k]);
 
     double own = heads->activation == MH_HEAD_ACTIVATION_SIGMOID ? sigmoid_of(z[label]) : z[label];
 
@@ -81,18 +117,18 @@ static double reference_loss(const mh_heads *heads, size_t h, const double *z, m
 }
 
 /* Central differences: off by step^2 and 2^-53 / step. */
-static double reference_slope(const mh_heads *heads, size_t h, double *z, mh_label label, size_t column)
+static double reference_slope(const loss_case *c, size_t h, double *z, mh_label label, size_t column)
 {
     const double step = 1e-5;
     double at = z[column];
 
     z[column] = at + step;
 
-    double above = reference_loss(heads, h, z, label);
+    double above = reference_loss(c, h, z, label);
 
     z[column] = at - step;
 
-    double below = reference_loss(heads, h, z, label);
+    double below = reference_loss(c, h, z, label);
 
     z[column] = at;
     return (above - below) / (2.0 * step);
@@ -114,9 +150,9 @@ static void expect_reference(const loss_case *c)
             for (size_t k = 0; k < columns.count; k++)
                 z[k] = (double)c->logits[first + k];
             known[h] += label != MH_LABEL_MISSING;
-            loss[h] += label != MH_LABEL_MISSING ? reference_loss(&c->heads, h, z, label) : 0.0;
+            loss[h] += label != MH_LABEL_MISSING ? reference_loss(c, h, z, label) : 0.0;
             for (size_t k = 0; k < columns.count; k++) {
-                double slope = label != MH_LABEL_MISSING ? reference_slope(&c->heads, h, z, label, k) : 0.0;
+                double slope = label != MH_LABEL_MISSING ? reference_slope(c, h, z, label, k) : 0.0;
 
                 cr_expect(epsilon_eq(dbl, (double)c->slopes[first + k], weight * slope, weight * ROUNDING));
             }
@@ -290,7 +326,7 @@ Test(loss, slopes_may_replace_the_logits)
         toy_batch_lose_labels(&c.batch, 5);
         set_logits(&c, 6.0);
         loss_run(&c);
-        mh_loss_add(&c.heads, &c.batch, c.logits, c.logits, &tally);
+        mh_loss_add(&c.heads, NULL, &c.batch, c.logits, c.logits, &tally);
         EXPECT_SAME_BITS(c.logits, c.slopes, 40 * c.heads.columns);
         EXPECT_SAME_BITS(tally.loss, c.tally.loss, 4);
         toy_tally_free(&tally);
@@ -310,4 +346,97 @@ Test(loss, nan_logits_show_in_the_loss)
     cr_expect(isnan(softmax.tally.loss[0]));
     loss_end(&binary);
     loss_end(&softmax);
+}
+
+/* ---- other losses, and weights of positive labels ---- */
+
+enum { SHAPED_ROWS = 40 };
+
+static const size_t shaped_classes[] = {2, 4, 2};
+
+/* Terms are products of a power, which libm rounds to 2^-23, and a logarithm: still a few roundings. */
+static void check_shaped(const mh_loss_config *config, mh_head_kind kind, size_t heads, const size_t *classes)
+{
+    loss_case c = loss_start(SHAPED_ROWS, heads, classes, kind, MH_HEAD_ACTIVATION_NONE);
+
+    c.config = config;
+    set_logits(&c, 3.0);
+    toy_batch_lose_labels(&c.batch, 5);
+    loss_run(&c);
+    expect_reference(&c);
+    loss_end(&c);
+}
+
+Test(loss, focal_is_that_of_its_paper_for_both_kinds_of_heads)
+{
+    const mh_loss_config gamma_2 = {.kind = MH_LOSS_FOCAL, .gamma = 2.0f};
+    const mh_loss_config gamma_half = {.kind = MH_LOSS_FOCAL, .gamma = 0.5f};
+
+    check_shaped(&gamma_2, MH_HEADS_AUTO, 3, shaped_classes);
+    check_shaped(&gamma_half, MH_HEADS_AUTO, 3, shaped_classes);
+}
+
+Test(loss, focal_with_gamma_0_is_cross_entropy)
+{
+    const mh_loss_config config = {.kind = MH_LOSS_FOCAL};
+    loss_case c = loss_start(SHAPED_ROWS, 3, shaped_classes, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE);
+
+    c.config = &config;
+    set_logits(&c, 3.0);
+    loss_run(&c);
+    c.config = NULL;
+    expect_reference(&c);
+    loss_end(&c);
+}
+
+Test(loss, asymmetric_is_that_of_its_paper)
+{
+    static const size_t yes_no[] = {2, 2};
+    const mh_loss_config usual = {
+        .kind = MH_LOSS_ASYMMETRIC, .gamma = 1.0f, .gamma_negative = 4.0f, .margin = 0.05f};
+    const mh_loss_config no_margin = {.kind = MH_LOSS_ASYMMETRIC, .gamma = 0.0f, .gamma_negative = 2.0f};
+
+    check_shaped(&usual, MH_HEADS_BINARY, 2, yes_no);
+    check_shaped(&no_margin, MH_HEADS_BINARY, 2, yes_no);
+}
+
+Test(loss, positive_weight_multiplies_rows_of_class_1)
+{
+    const float weights[] = {3.0f, 1.0f, 0.5f};
+    const mh_loss_config plain = {.positive_weight = weights};
+    const mh_loss_config focal_too = {.kind = MH_LOSS_FOCAL, .gamma = 2.0f, .positive_weight = weights};
+
+    check_shaped(&plain, MH_HEADS_AUTO, 3, shaped_classes);
+    check_shaped(&plain, MH_HEADS_SOFTMAX, 3, shaped_classes);
+    check_shaped(&focal_too, MH_HEADS_AUTO, 3, shaped_classes);
+}
+
+Test(loss, other_losses_stay_finite_for_logits_of_any_size)
+{
+    static const size_t yes_no[] = {2};
+    const mh_loss_config configs[] = {
+        {.kind = MH_LOSS_FOCAL, .gamma = 2.0f},
+        {.kind = MH_LOSS_FOCAL, .gamma = 0.5f},
+        {.kind = MH_LOSS_ASYMMETRIC, .gamma = 1.0f, .gamma_negative = 4.0f, .margin = 0.05f},
+        {.kind = MH_LOSS_ASYMMETRIC, .gamma = 0.0f, .gamma_negative = 1.0f}};
+    const float logits[] = {-1e30f, -200.0f, -90.0f, 0.0f, 90.0f, 200.0f, 1e30f};
+
+    for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
+        for (mh_head_kind kind = MH_HEADS_BINARY; kind <= MH_HEADS_SOFTMAX; kind++) {
+            loss_case c = loss_start(14, 1, yes_no, kind, MH_HEAD_ACTIVATION_NONE);
+
+            if (configs[i].kind == MH_LOSS_ASYMMETRIC && kind == MH_HEADS_SOFTMAX)
+                kind++; /* is for binary heads */
+            c.config = &configs[i];
+            for (size_t row = 0; row < 14; row++) {
+                ((mh_label *)c.batch.labels)[row] = row % 2;
+                c.logits[row * c.heads.columns] = logits[row / 2];
+            }
+            loss_run(&c);
+            cr_expect(isfinite(c.tally.loss[0]));
+            for (size_t k = 0; k < 14 * c.heads.columns; k++)
+                cr_expect(isfinite(c.slopes[k]), "loss %zu, slope %zu", i, k);
+            loss_end(&c);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "expect.h"
+#include "multihead/model/dropout.h"
 #include "multihead/model/model.h"
 #include "toy.h"
 
@@ -19,6 +20,7 @@ typedef struct {
     mh_schema schema;
     mh_batch batch;
     mh_model *model;
+    mh_model_config config;
     float *gradient;
     mh_tally tally;
 } model_case;
@@ -30,6 +32,29 @@ static model_case model_start(const size_t *classes, mh_head_kind kind, mh_head_
 
     c.batch = toy_batch(&c.schema, ROWS);
     c.model = toy_model(&c.schema, kind, activation, hidden, layers);
+    c.gradient = malloc(mh_model_layout(c.model)->count * sizeof *c.gradient);
+    cr_assert(c.gradient != NULL);
+    return c;
+}
+
+/* The same with what a config can say beyond that, and every parameter drawn, also those that start at 0. */
+static model_case model_start_with(mh_model_config config, const size_t *classes, size_t layers)
+{
+    model_case c = model_start(classes, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, layers);
+    mh_heads heads;
+
+    mh_model_destroy(c.model);
+    MUST(mh_heads_create(&c.schema, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, &heads));
+    config.inputs = INPUTS;
+    config.hidden = hidden;
+    config.hidden_layers = layers;
+    config.heads = &heads;
+    MUST(mh_model_create(&config, &c.model));
+    toy_fill(mh_model_parameters(c.model), mh_model_layout(c.model)->count, 5);
+    mh_heads_clear(&heads);
+    config.heads = NULL;
+    c.config = config;
+    free(c.gradient);
     c.gradient = malloc(mh_model_layout(c.model)->count * sizeof *c.gradient);
     cr_assert(c.gradient != NULL);
     return c;
@@ -65,7 +90,10 @@ static mh_span place_of(const mh_model *model, const char *stem, size_t number, 
     char name[MH_TENSOR_NAME_BYTES];
     size_t t = 0;
 
-    snprintf(name, sizeof name, "%s%zu.%s", stem, number, part);
+    if (number > 0)
+        snprintf(name, sizeof name, "%s%zu.%s", stem, number, part);
+    else
+        snprintf(name, sizeof name, "%s.%s", stem, part);
     while (t < layout->tensors && strcmp(layout->tensor[t].name, name) != 0)
         t++;
     cr_assert(t < layout->tensors, "the model has no %s", name);
@@ -98,6 +126,30 @@ static double head_loss(const mh_heads *heads, size_t h, const double *z, mh_lab
     return log(sum) - scores[label];
 }
 
+static void add_linear_path(const mh_model *model, const double *p, size_t first_column, size_t columns,
+                            const double *x, double *z)
+{
+    mh_span wide = place_of(model, "wide", 0, "weight");
+
+    for (size_t k = 0; k < columns; k++)
+        for (size_t in = 0; in < INPUTS; in++)
+            z[k] += p[wide.first + (first_column + k) * INPUTS + in] * x[in];
+}
+
+/* Which elements dropout takes away is its own business (test_dropout); what becomes of the rest is checked. */
+static void drop(const model_case *c, size_t layer, size_t row, size_t columns, float rate, double *x)
+{
+    float kept[16];
+
+    if (c->batch.draw == NULL || rate == 0)
+        return;
+    for (size_t i = 0; i < columns; i++)
+        kept[i] = 1.0f;
+    mh_dropout_apply(c->batch.draw, layer, row, 1, columns, rate, kept);
+    for (size_t i = 0; i < columns; i++)
+        x[i] = kept[i] == 0.0f ? 0.0 : x[i] / (1.0 - (double)rate);
+}
+
 /* The weighted loss of all rows and heads; with `loss` [heads] also each head's own, not weighted. */
 static double reference_loss(const model_case *c, const double *p, double *loss)
 {
@@ -105,16 +157,19 @@ static double reference_loss(const model_case *c, const double *p, double *loss)
     double total = 0.0;
 
     for (size_t row = 0; row < c->batch.rows; row++) {
-        double x[16], y[16];
+        double x[16], y[16], features[INPUTS];
         size_t width = INPUTS;
 
         for (size_t in = 0; in < INPUTS; in++)
-            x[in] = (double)c->batch.features[row * INPUTS + in];
+            features[in] = (double)c->batch.features[row * INPUTS + in];
+        drop(c, 0, row, INPUTS, c->config.input_dropout, features);
+        memcpy(x, features, sizeof features);
         for (size_t layer = 0; layer < mh_model_hidden_layers(c->model); layer++) {
             dense(c->model, p, "fc", layer + 1, x, width, y);
             width = mh_model_hidden(c->model, layer);
             for (size_t i = 0; i < width; i++)
                 x[i] = fmax(y[i], 0.0);
+            drop(c, layer + 1, row, width, c->config.dropout, x);
         }
         for (size_t h = 0; h < HEADS; h++) {
             mh_label label = c->batch.labels[row * HEADS + h];
@@ -122,6 +177,9 @@ static double reference_loss(const model_case *c, const double *p, double *loss)
             if (label == MH_LABEL_MISSING)
                 continue;
             dense(c->model, p, "out", h + 1, x, width, y);
+            if (mh_model_has_linear_path(c->model))
+                add_linear_path(c->model, p, heads->head[h].columns.first, heads->head[h].columns.count,
+                                features, y);
 
             double own = head_loss(heads, h, y, label);
 
@@ -216,6 +274,68 @@ Test(model, gradient_with_weights_and_missing_labels_equals_finite_differences)
     model_end(&c);
 }
 
+static void expect_tensor(const mh_layout *layout, size_t t, const char *name, size_t rows, size_t columns)
+{
+    cr_expect(strcmp(layout->tensor[t].name, name) == 0, "%s instead of %s", layout->tensor[t].name, name);
+    cr_expect(eq(sz, layout->tensor[t].rows, rows));
+    cr_expect(eq(sz, layout->tensor[t].columns, columns));
+}
+
+static const mh_draw draw = {.seed = 3, .step = 14, .replica = 2};
+
+Test(model, gradient_with_a_linear_path_equals_finite_differences)
+{
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 2);
+
+    run_gradient(&c, 7);
+    expect_finite_differences(&c);
+    model_end(&c);
+}
+
+Test(model, gradient_with_dropout_equals_finite_differences)
+{
+    model_case c = model_start_with(
+        (mh_model_config){.has_linear_path = true, .dropout = 0.25f, .input_dropout = 0.125f}, mixed, 2);
+
+    c.batch.draw = &draw;
+    run_gradient(&c, 7);
+    expect_finite_differences(&c);
+    model_end(&c);
+}
+
+Test(model, predicting_drops_nothing)
+{
+    model_case c = model_start_with((mh_model_config){.dropout = 0.5f, .input_dropout = 0.5f}, mixed, 2);
+    model_case plain = model_start_with((mh_model_config){0}, mixed, 2);
+    mh_workspace *workspace[2] = {NULL};
+
+    c.batch.draw = &draw;
+    MUST(mh_workspace_create(c.model, ROWS, &workspace[0]));
+    MUST(mh_workspace_create(plain.model, ROWS, &workspace[1]));
+    cr_expect(eq(dbl,
+                 toy_distance(mh_model_logits(c.model, &c.batch, workspace[0]),
+                              mh_model_logits(plain.model, &plain.batch, workspace[1]),
+                              ROWS * mh_model_heads(c.model)->columns),
+                 0.0));
+    mh_workspace_destroy(workspace[0]);
+    mh_workspace_destroy(workspace[1]);
+    model_end(&c);
+    model_end(&plain);
+}
+
+Test(model, a_linear_path_starts_at_0_and_is_the_last_tensor)
+{
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 1);
+    const mh_layout *layout = mh_model_layout(c.model);
+    mh_span wide = layout->tensor[layout->tensors - 1].span;
+
+    expect_tensor(layout, layout->tensors - 1, "wide.weight", 6, INPUTS);
+    mh_model_initialize(c.model, 1);
+    for (size_t i = 0; i < wide.count; i++)
+        cr_expect(eq(flt, mh_model_parameters(c.model)[wide.first + i], 0.0f));
+    model_end(&c);
+}
+
 /* ---- chunks ---- */
 
 /* Sums of 23 float32 terms of about 1 in another order. */
@@ -268,13 +388,6 @@ Test(model, no_rows_have_no_gradient)
 
 /* ---- names, shapes, first weights ---- */
 
-static void expect_tensor(const mh_layout *layout, size_t t, const char *name, size_t rows, size_t columns)
-{
-    cr_expect(strcmp(layout->tensor[t].name, name) == 0, "%s instead of %s", layout->tensor[t].name, name);
-    cr_expect(eq(sz, layout->tensor[t].rows, rows));
-    cr_expect(eq(sz, layout->tensor[t].columns, columns));
-}
-
 Test(model, tensors_have_pytorchs_names_and_shapes)
 {
     model_case c = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
@@ -313,7 +426,8 @@ Test(model, refuses_a_layer_without_width)
 
     MUST(mh_heads_create(&schema, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, &heads));
 
-    mh_model_config config = {INPUTS, (const size_t[]){8, 0}, 2, &heads};
+    mh_model_config config = {
+        .inputs = INPUTS, .hidden = (const size_t[]){8, 0}, .hidden_layers = 2, .heads = &heads};
 
     EXPECT_FAILURE(mh_model_create(&config, &model), MH_ERR_USAGE, "--hidden");
     cr_expect(model == NULL);

@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_BASE_RANDOM_H
 #define MULTIHEAD_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -16,7 +17,8 @@ typedef enum {
     MH_RANDOM_SHUFFLE = 2,       /* which = epoch, part = replica   */
     MH_RANDOM_DISTRIBUTIONS = 3, /* of the generator                */
     MH_RANDOM_ROW = 4,           /* of the generator: which = row   */
-    MH_RANDOM_BENCH = 5
+    MH_RANDOM_BENCH = 5,
+    MH_RANDOM_DROPOUT = 7 /* which = step, part = replica * layers + layer */
 } mh_random_purpose;
 
 typedef struct {
@@ -27,6 +29,9 @@ mh_random mh_random_stream(uint64_t seed, mh_random_purpose purpose, uint64_t wh
 
 /** Number `index` of the stream: 64 random bits. */
 uint64_t mh_random_bits(const mh_random *stream, uint64_t index);
+
+/** Words first..first+blocks*4-1 of the stream's other sequence: four for each block, fast in great numbers. */
+void mh_random_words(const mh_random *stream, uint64_t first_block, size_t blocks, uint32_t *out);
 
 /** In [0, 1), a multiple of 2^-53. */
 double mh_random_uniform(const mh_random *stream, uint64_t index);

@@ -23,9 +23,10 @@ void mh_layer_forward(const mh_layer *layer, const float *parameters, size_t row
  *   x, dy      [rows x inputs], [rows x outputs]
  *   adds       whether to add to the gradient or replace it
  *   gradient   out: the flat vector; only this layer's weight and bias are written
+ *   scale      slope of the dropout that x went through, where it left something (mh_dropout_scale); else 1
  *   dx         out: [rows x inputs], masked where x is 0; NULL for the first layer
  */
 void mh_layer_backward(const mh_layer *layer, const float *parameters, size_t rows, const float *x,
-                       const float *dy, bool adds, float *gradient, float *dx);
+                       const float *dy, bool adds, float scale, float *gradient, float *dx);
 
 #endif

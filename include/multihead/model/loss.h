@@ -5,9 +5,29 @@
 #include "multihead/tensor/batch.h"
 #include "multihead/tensor/tally.h"
 
+/* What training minimizes. Evaluation measures cross entropy whatever a model was trained with. */
+typedef enum {
+    MH_LOSS_CROSS_ENTROPY,
+    MH_LOSS_FOCAL, /* Lin, Goyal, Girshick, He, Dollar, arXiv:1708.02002: (1 - p of the truth)^gamma -log p */
+    MH_LOSS_ASYMMETRIC /* Ridnik, Ben-Baruch and others, arXiv:2009.14119: focal with a gamma each for positive and
+                          negative labels, and negatives below a probability of `margin` count nothing; for binary
+                          heads only */
+} mh_loss_kind;
+
+typedef struct {
+    mh_loss_kind kind;
+    float gamma;          /* of focal; of the positive labels of asymmetric */
+    float gamma_negative; /* of asymmetric                                  */
+    float margin;         /* of asymmetric                                  */
+    /* [heads] factor of the loss of a row whose label is 1, NULL for 1; 1 for heads of more than two classes.
+     * PyTorch's pos_weight: the mean still goes over all labelled rows. */
+    const float *positive_weight;
+} mh_loss_config;
+
 /**
  * The loss of each head, summed over the rows of a batch, and its derivative.
  *
+ *   config    NULL: cross entropy, unweighted
  *   logits    [batch.rows x heads.columns] float32
  *   dlogits   out: d(sum over heads of weight * loss) / d(logits), same shape; it may be the memory of
  *             `logits`
@@ -16,7 +36,7 @@
  * Binary heads: binary cross entropy on the logit; softmax heads: cross entropy on the logits, or on their
  * sigmoids (head activation). A missing label adds nothing and has derivative 0. Terms are float32, sums double.
  */
-void mh_loss_add(const mh_heads *heads, const mh_batch *batch, const float *logits, float *dlogits,
-                 mh_tally *tally);
+void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
+                 const float *logits, float *dlogits, mh_tally *tally);
 
 #endif

@@ -1,11 +1,13 @@
 #ifndef MULTIHEAD_MODEL_MODEL_H
 #define MULTIHEAD_MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "multihead/base/status.h"
 #include "multihead/model/head.h"
+#include "multihead/model/loss.h"
 #include "multihead/tensor/batch.h"
 #include "multihead/tensor/layout.h"
 #include "multihead/tensor/tally.h"
@@ -13,6 +15,10 @@
 /*
  * The multi-head model: a trunk of dense ReLU layers fc1, fc2, ... shared by all labels, and one output head for
  * each label, out1, out2, ... All heads are one matrix product: their weights lie one below the other.
+ *
+ * With a linear path, wide.weight [heads.columns x inputs], the logits are heads(trunk(x)) + x wide^T: what is
+ * linear in the data need not go through the trunk. Method: Cheng et al., "Wide & deep learning for recommender
+ * systems", arXiv:1606.07792.
  */
 typedef struct mh_model mh_model;
 
@@ -24,6 +30,12 @@ typedef struct {
     const size_t *hidden; /* [hidden_layers] widths of the trunk's layers       */
     size_t hidden_layers; /* 0: a linear model                                  */
     const mh_heads *heads;
+    bool has_linear_path;
+
+    /* What only mh_model_gradient knows of: shares of the trunk's outputs and of the inputs that are dropped
+     * while training, below 1, and what is minimized. loss.positive_weight is kept, not copied. */
+    float dropout, input_dropout;
+    mh_loss_config loss;
 } mh_model_config;
 
 /** Copies the config. All parameters are 0 until initialized or loaded. */
@@ -32,7 +44,7 @@ void mh_model_destroy(mh_model *model);
 
 /**
  * Draws the parameters as PyTorch's Linear does: weight and bias uniform in +-1/sqrt(inputs of the layer), here
- * as a function of (seed, tensor, element).
+ * as a function of (seed, tensor, element). A linear path starts at 0.
  */
 void mh_model_initialize(mh_model *model, uint64_t seed);
 
@@ -41,6 +53,7 @@ float *mh_model_parameters(mh_model *model);
 const mh_layout *mh_model_layout(const mh_model *model);
 const mh_heads *mh_model_heads(const mh_model *model);
 size_t mh_model_inputs(const mh_model *model);
+bool mh_model_has_linear_path(const mh_model *model);
 size_t mh_model_hidden_layers(const mh_model *model);
 size_t mh_model_hidden(const mh_model *model, size_t layer);
 
@@ -53,7 +66,7 @@ void mh_workspace_destroy(mh_workspace *workspace);
 
 /**
  * The gradient of the summed loss: d(sum over rows and heads of weight * loss) / d(parameters), with
- * weight = batch.weights[head], or 1.
+ * weight = batch.weights[head], or 1. Drops out where the model does and batch.draw says with which numbers.
  *
  *   gradient   out: [layout.count]; 0 for a batch of 0 rows
  *   tally      adds loss and known labels of each head

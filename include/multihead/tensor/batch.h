@@ -12,6 +12,13 @@ enum {
     MH_CLASSES_MAX = UINT16_MAX    /* largest number of classes of a head */
 };
 
+/* Which random numbers a pass over a batch draws (dropout): a function of these and of a row's place in it. */
+typedef struct {
+    uint64_t seed;
+    uint64_t step;
+    uint32_t replica; /* whose part of the global batch it is */
+} mh_draw;
+
 /* Rows of a data set, borrowed from whoever holds them. Plain data: a slice of a batch is a batch. */
 typedef struct {
     size_t rows;            /* may be 0                                                               */
@@ -20,6 +27,8 @@ typedef struct {
     const float *features;  /* [rows x inputs]                                                        */
     const mh_label *labels; /* [rows x heads], NULL where none are known                              */
     const float *weights;   /* [heads] factor of each head's loss, NULL for 1: see mh_model_gradient  */
+    size_t first;           /* of a slice: the rows before it in the whole                            */
+    const mh_draw *draw;    /* NULL: without dropout                                                  */
 } mh_batch;
 
 /** Rows first..first+rows-1 of `batch`, cut at its end. */

@@ -31,7 +31,7 @@ typedef struct {
 mh_status mh_layout_create(size_t tensors, mh_layout *out);
 void mh_layout_clear(mh_layout *layout);
 
-/** Appends a tensor named `stem``number`.`part` (fc, 1, weight) and returns its first element. */
+/** Appends a tensor named `stem``number`.`part` (fc, 1, weight; without a number for 0) and returns its first element. */
 size_t mh_layout_add(mh_layout *layout, const char *stem, size_t number, const char *part, size_t rows,
                      size_t columns);
 

@@ -15,6 +15,10 @@
 void mh_matrix_forward(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
                        float *y);
 
+/** y += x weight^T */
+void mh_matrix_forward_add(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
+                           float *y);
+
 /** dx = dy weight */
 void mh_matrix_backward(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *weight,
                         float *dx);
