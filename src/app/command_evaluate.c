@@ -66,7 +66,7 @@ mh_status command_evaluate(const mh_comm *comm, const options *o)
 
     mh_matrix_set_threads(o->threads);
     MH_TRY(mh_comm_agree(comm, open_both(o, &trained, &dataset)));
-    MH_TRY(mh_evaluate(comm, &trained, dataset, &model, &baseline));
+    MH_TRY(mh_evaluate(comm, &trained, dataset, &model, &baseline, NULL));
     if (mh_comm_rank(comm) == 0)
         status = tell(o, &trained.schema, &model, &baseline);
     status = mh_comm_agree(comm, status);

@@ -7,7 +7,7 @@
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
-#include "multihead/model/metrics.h"
+#include "multihead/model/baseline.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/trainer.h"

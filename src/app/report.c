@@ -1,6 +1,8 @@
 #include "report.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "json_file.h"
@@ -10,25 +12,40 @@
 /* The metrics of the whole model, in the order in which they are shown; names are scikit-learn's. */
 typedef struct {
     const char *key, *title;
-    double value, baseline;
+    size_t place; /* in mh_metrics */
 } line;
 
-enum { LINES = 7 };
+#define AT(field) offsetof(mh_metrics, field)
 
-static void collect(const mh_metrics *m, const mh_metrics *b, line lines[LINES])
+static const line lines[] = {
+    {"loss", "loss (mean over heads)", AT(loss)},
+    {"log_loss", "log loss of the probabilities", AT(log_loss)},
+    {"accuracy", "accuracy (mean over heads)", AT(accuracy)},
+    {"subset_accuracy", "subset accuracy (exact match)", AT(subset_accuracy)},
+    {"hamming_loss", "Hamming loss", AT(hamming_loss)},
+    {"f1_micro", "F1 micro", AT(f1_micro)},
+    {"f1_macro", "F1 macro", AT(f1_macro)},
+    {"f1_samples", "F1 samples", AT(f1_samples)},
+    {"f1_macro_heads", "F1 over classes (mean)", AT(f1_macro_heads)},
+    {"roc_auc_macro", "ROC AUC macro", AT(roc_auc_macro)},
+    {"average_precision_macro", "average precision macro", AT(average_precision_macro)},
+    {"label_ranking_average_precision", "ranking average precision", AT(label_ranking_average_precision)},
+    {"ranking_loss", "ranking loss", AT(ranking_loss)},
+    {"coverage_error", "coverage error (from 1)", AT(coverage_error)},
+    {"one_error", "one-error", AT(one_error)},
+    {"precision_at_1", "precision at 1", AT(precision_at[0])},
+    {"precision_at_3", "precision at 3", AT(precision_at[1])},
+    {"precision_at_5", "precision at 5", AT(precision_at[2])},
+    {"ndcg_at_1", "nDCG at 1", AT(ndcg_at[0])},
+    {"ndcg_at_3", "nDCG at 3", AT(ndcg_at[1])},
+    {"ndcg_at_5", "nDCG at 5", AT(ndcg_at[2])},
+};
+
+enum { LINES = sizeof lines / sizeof lines[0] };
+
+static double value_of(const mh_metrics *metrics, const line *l)
 {
-    const line all[LINES] = {
-        {"loss", "loss (mean over heads)", m->loss, b->loss},
-        {"hamming_loss", "Hamming loss", m->hamming_loss, b->hamming_loss},
-        {"subset_accuracy", "subset accuracy", m->subset_accuracy, b->subset_accuracy},
-        {"f1_micro", "F1 micro", m->f1_micro, b->f1_micro},
-        {"f1_macro", "F1 macro", m->f1_macro, b->f1_macro},
-        {"f1_samples", "F1 samples", m->f1_samples, b->f1_samples},
-        {"accuracy", "accuracy (mean over heads)", m->accuracy, b->accuracy},
-    };
-
-    for (size_t i = 0; i < LINES; i++)
-        lines[i] = all[i];
+    return *(const double *)(const void *)((const char *)metrics + l->place);
 }
 
 /* ---- for people ---- */
@@ -42,26 +59,75 @@ static const char *show(double value, char buffer[MH_TEXT_BYTES])
     return buffer;
 }
 
+/* What neither of the two has a number for is left out: rankings, where a head has more than two classes. */
+static void print_whole(const mh_metrics *model, const mh_metrics *baseline)
+{
+    char a[MH_TEXT_BYTES], b[MH_TEXT_BYTES];
+
+    printf("%s rows\n\n%-30s %10s %10s\n", mh_text_count((size_t)model->rows, a), "", "model", "base rate");
+    for (size_t i = 0; i < LINES; i++) {
+        double ours = value_of(model, &lines[i]), base = value_of(baseline, &lines[i]);
+
+        if (isfinite(ours) || isfinite(base))
+            printf("%-30s %10s %10s\n", lines[i].title, show(ours, a), show(base, b));
+    }
+}
+
+/* Whether a head has a row in the table of yes-no heads, or in that of the others. */
+static bool is_yes_no(const mh_head_metrics *head)
+{
+    return !isnan(head->f1);
+}
+
+static void print_yes_no_head(const char *name, const mh_head_metrics *head, const mh_head_metrics *base)
+{
+    const double values[] = {head->loss,   base->loss, head->accuracy, head->precision,
+                             head->recall, head->f1,   head->roc_auc,  head->average_precision};
+    char text[MH_TEXT_BYTES];
+
+    printf("%-16.16s %7lld", name, (long long)head->support);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        printf(" %6.6s", show(values[i], text));
+    putchar('\n');
+}
+
+static void print_other_head(const char *name, const mh_head_metrics *head, const mh_head_metrics *base)
+{
+    const double values[] = {head->loss, base->loss, head->accuracy, base->accuracy, head->f1_macro};
+    char text[MH_TEXT_BYTES];
+
+    printf("%-20.20s %8lld", name, (long long)head->known);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        printf(" %9s", show(values[i], text));
+    putchar('\n');
+}
+
+static void print_heads(const mh_metrics *model, const mh_metrics *baseline, const mh_schema *schema,
+                        bool wants_yes_no)
+{
+    char name[MH_LABEL_NAME_BYTES];
+    bool is_first = true;
+
+    for (size_t h = 0; h < model->heads; h++) {
+        if (is_yes_no(&model->head[h]) != wants_yes_no)
+            continue;
+        if (is_first && wants_yes_no)
+            printf("\n%-16s %7s %6s %6s %6s %6s %6s %6s %6s %6s\n", "head", "support", "loss", "base",
+                   "accur.", "prec.", "recall", "F1", "AUC", "AP");
+        else if (is_first)
+            printf("\n%-20s %8s %9s %9s %9s %9s %9s\n", "head", "known", "loss", "base rate", "accuracy",
+                   "base rate", "macro-F1");
+        is_first = false;
+        (wants_yes_no ? print_yes_no_head : print_other_head)(mh_schema_label_name(schema, h, name),
+                                                              &model->head[h], &baseline->head[h]);
+    }
+}
+
 void report_print(const mh_metrics *model, const mh_metrics *baseline, const mh_schema *schema)
 {
-    line lines[LINES];
-    char a[MH_TEXT_BYTES], b[MH_TEXT_BYTES], c[MH_TEXT_BYTES], d[MH_TEXT_BYTES], e[MH_TEXT_BYTES];
-    char name[MH_LABEL_NAME_BYTES];
-
-    collect(model, baseline, lines);
-    printf("%s rows\n\n%-28s %10s %10s\n", mh_text_count((size_t)model->rows, a), "", "model", "base rate");
-    for (size_t i = 0; i < LINES; i++)
-        printf("%-28s %10s %10s\n", lines[i].title, show(lines[i].value, a), show(lines[i].baseline, b));
-
-    printf("\n%-20s %8s %10s %10s %10s %10s %10s\n", "head", "known", "loss", "base rate", "accuracy",
-           "base rate", "F1");
-    for (size_t h = 0; h < model->heads; h++) {
-        const mh_head_metrics *head = &model->head[h], *base = &baseline->head[h];
-
-        printf("%-20s %8lld %10s %10s %10s %10s %10s\n", mh_schema_label_name(schema, h, name),
-               (long long)head->known, show(head->loss, a), show(base->loss, b), show(head->accuracy, c),
-               show(base->accuracy, d), show(head->f1, e));
-    }
+    print_whole(model, baseline);
+    print_heads(model, baseline, schema, true);
+    print_heads(model, baseline, schema, false);
 }
 
 enum { HEADS_NAMED = 10 };
@@ -93,27 +159,29 @@ static json_t *head_json(const mh_head_metrics *head, const char *name)
         json_object_set_new(object, "name", json_string(name));
     json_object_set_new(object, "accuracy", json_number(head->accuracy));
     json_object_set_new(object, "loss", json_number(head->loss));
+    json_object_set_new(object, "log_loss", json_number(head->log_loss));
+    json_object_set_new(object, "f1_macro", json_number(head->f1_macro));
     json_object_set_new(object, "precision", json_number(head->precision));
     json_object_set_new(object, "recall", json_number(head->recall));
     json_object_set_new(object, "f1", json_number(head->f1));
+    json_object_set_new(object, "roc_auc", json_number(head->roc_auc));
+    json_object_set_new(object, "average_precision", json_number(head->average_precision));
     json_object_set_new(object, "known", json_integer(head->known));
     /* With more classes than two there is no one class whose rows could be meant. */
-    json_object_set_new(object, "support", isnan(head->f1) ? json_null() : json_integer(head->support));
+    json_object_set_new(object, "support", is_yes_no(head) ? json_integer(head->support) : json_null());
     return object;
 }
 
 static json_t *report_json(const mh_metrics *model, const mh_metrics *baseline, const mh_schema *schema)
 {
-    line lines[LINES];
     json_t *root = json_object(), *base = json_object(), *heads = json_array();
     char name[MH_LABEL_NAME_BYTES];
 
-    collect(model, baseline, lines);
     json_object_set_new(root, "rows", json_integer(model->rows));
     json_object_set_new(base, "rows", json_integer(baseline->rows));
     for (size_t i = 0; i < LINES; i++) {
-        json_object_set_new(root, lines[i].key, json_number(lines[i].value));
-        json_object_set_new(base, lines[i].key, json_number(lines[i].baseline));
+        json_object_set_new(root, lines[i].key, json_number(value_of(model, &lines[i])));
+        json_object_set_new(base, lines[i].key, json_number(value_of(baseline, &lines[i])));
     }
     for (size_t h = 0; h < model->heads; h++) {
         json_t *head = head_json(&model->head[h], mh_schema_label_name(schema, h, name));

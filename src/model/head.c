@@ -83,6 +83,11 @@ bool mh_heads_are_yes_no(const mh_heads *heads)
     return true;
 }
 
+size_t mh_head_positive(const mh_head *head)
+{
+    return head->columns.first + (head->is_binary ? 0 : 1);
+}
+
 void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities)
 {
     for (size_t row = 0; row < rows; row++) {
@@ -112,17 +117,21 @@ static mh_label largest(const float *p, size_t classes)
     return (mh_label)best;
 }
 
-void mh_heads_predict(const mh_heads *heads, size_t rows, const float *probabilities, mh_label *predictions)
+static mh_label predict(const mh_head *head, const float *p, const float *threshold)
 {
-    for (size_t row = 0; row < rows; row++) {
-        const float *p = probabilities + row * heads->columns;
+    if (head->classes == 2 && threshold != NULL)
+        return (mh_label)(p[mh_head_positive(head)] > *threshold);
+    if (head->is_binary)
+        return (mh_label)(p[head->columns.first] > 0.5f);
+    return largest(p + head->columns.first, head->classes);
+}
 
-        for (size_t h = 0; h < heads->count; h++) {
-            const mh_head *head = &heads->head[h];
-
-            predictions[row * heads->count + h] = head->is_binary
-                                                      ? (mh_label)(p[head->columns.first] > 0.5f)
-                                                      : largest(p + head->columns.first, head->classes);
-        }
-    }
+void mh_heads_predict(const mh_heads *heads, size_t rows, const float *probabilities, const float *thresholds,
+                      mh_label *predictions)
+{
+    for (size_t row = 0; row < rows; row++)
+        for (size_t h = 0; h < heads->count; h++)
+            predictions[row * heads->count + h] =
+                predict(&heads->head[h], probabilities + row * heads->columns,
+                        thresholds != NULL ? &thresholds[h] : NULL);
 }

@@ -1,6 +1,7 @@
 #include "multihead/parallel/communicator.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, voi
     MPI_Type_free(&block);
 }
 
-enum { TAG_HAND_TO_ROOT = 1 };
+enum { TAG_HAND_TO_ROOT = 1, TAG_EXCHANGE = 2 };
 
 void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t bytes)
 {
@@ -114,6 +115,32 @@ void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t b
                      comm->handle, MPI_STATUS_IGNORE);
         else
             MPI_Send((char *)data + done, piece(bytes - done), MPI_BYTE, 0, TAG_HAND_TO_ROOT, comm->handle);
+    }
+}
+
+/* Sends to one rank while receiving from another; who has nothing left meets nobody. */
+static void send_and_receive(const mh_comm *comm, int to, const char *out, size_t out_bytes, int from,
+                             char *in, size_t in_bytes)
+{
+    for (size_t done = 0; done < out_bytes || done < in_bytes; done += MPI_PIECE) {
+        bool sends = done < out_bytes, receives = done < in_bytes;
+
+        MPI_Sendrecv(sends ? out + done : NULL, sends ? piece(out_bytes - done) : 0, MPI_BYTE,
+                     sends ? to : MPI_PROC_NULL, TAG_EXCHANGE, receives ? in + done : NULL,
+                     receives ? piece(in_bytes - done) : 0, MPI_BYTE, receives ? from : MPI_PROC_NULL,
+                     TAG_EXCHANGE, comm->handle, MPI_STATUS_IGNORE);
+    }
+}
+
+void mh_comm_exchange(const mh_comm *comm, const void *const *out, const size_t *out_bytes, void *const *in,
+                      const size_t *in_bytes)
+{
+    /* In each turn everybody sends to one and receives from one, so nobody is waited for by many. */
+    for (int turn = 0; turn < comm->ranks; turn++) {
+        int to = (comm->rank + turn) % comm->ranks;
+        int from = (comm->rank - turn + comm->ranks) % comm->ranks;
+
+        send_and_receive(comm, to, out[to], out_bytes[to], from, in[from], in_bytes[from]);
     }
 }
 

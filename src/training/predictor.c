@@ -87,6 +87,25 @@ size_t mh_predictor_chunk_rows(void)
     return CHUNK_ROWS;
 }
 
+/* Of the selection, those of this rank in a round; 0 rows when they ran out. */
+static mh_span rows_of_round(const mh_predictor *p, size_t round)
+{
+    size_t rows = mh_dataset_rows(p->dataset);
+    size_t first = (round * p->ranks + p->rank) * p->block_rows;
+    size_t left = first < rows ? rows - first : 0;
+
+    return (mh_span){first, left < p->block_rows ? left : p->block_rows};
+}
+
+size_t mh_predictor_rows(const mh_predictor *p)
+{
+    size_t rows = 0, rounds = mh_predictor_rounds(p);
+
+    for (size_t round = 0; round < rounds; round++)
+        rows += rows_of_round(p, round).count;
+    return rows;
+}
+
 size_t mh_predictor_rounds(const mh_predictor *p)
 {
     size_t round_rows = p->block_rows * p->ranks;
@@ -105,21 +124,19 @@ static void run_model(mh_predictor *p, const mh_batch *block)
         memcpy(p->logits + row * p->columns, logits, chunk.rows * p->columns * sizeof *logits);
     }
     mh_heads_probabilities(heads, block->rows, p->logits, p->probabilities);
-    mh_heads_predict(heads, block->rows, p->probabilities, p->predictions);
+    mh_heads_predict(heads, block->rows, p->probabilities, p->trained->thresholds, p->predictions);
 }
 
 mh_status mh_predictor_next(mh_predictor *p, mh_prediction *out)
 {
     mh_status status = MH_OK;
-    size_t rows = mh_dataset_rows(p->dataset);
-    size_t first = (p->round * p->ranks + p->rank) * p->block_rows;
-    size_t left = first < rows ? rows - first : 0;
+    mh_span rows = rows_of_round(p, p->round);
     bool has_labels = mh_dataset_schema(p->dataset)->heads > 0;
 
     p->round++;
     *out = (mh_prediction){
-        .first_row = first,
-        .batch = {.rows = left < p->block_rows ? left : p->block_rows,
+        .first_row = rows.first,
+        .batch = {.rows = rows.count,
                   .inputs = p->trained->schema.inputs,
                   .heads = p->trained->schema.heads,
                   .features = p->features,
@@ -130,7 +147,7 @@ mh_status mh_predictor_next(mh_predictor *p, mh_prediction *out)
     };
     if (out->batch.rows == 0)
         return MH_OK;
-    MH_TRY(mh_dataset_read(p->dataset, (mh_span){first, out->batch.rows}, p->features, p->labels));
+    MH_TRY(mh_dataset_read(p->dataset, rows, p->features, p->labels));
     run_model(p, &out->batch);
 cleanup:
     return status;

@@ -50,7 +50,21 @@ void mh_trained_clear(mh_trained *trained)
     mh_model_destroy(trained->model);
     mh_schema_clear(&trained->schema);
     mh_memory_free(trained->base_rates);
+    mh_memory_free(trained->thresholds);
     *trained = (mh_trained){0};
+}
+
+mh_status mh_trained_set_threshold(mh_trained *trained, float threshold)
+{
+    mh_status status = MH_OK;
+    size_t heads = trained->schema.heads;
+
+    if (trained->thresholds == NULL)
+        MH_TRY(mh_memory_array(heads, sizeof *trained->thresholds, &trained->thresholds));
+    for (size_t h = 0; h < heads; h++)
+        trained->thresholds[h] = threshold;
+cleanup:
+    return status;
 }
 
 /* ---- tensors ---- */
@@ -172,6 +186,11 @@ mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file)
     MH_TRY(write_names(file, "class_names", schema->heads, schema->class_names));
     MH_TRY(mh_hdf5_file_add(file, "base_rates", MH_FLOAT64, rates, 0));
     MH_TRY(mh_hdf5_file_write(file, "base_rates", (mh_span){0, rates}, MH_FLOAT64, trained->base_rates));
+    if (trained->thresholds != NULL) {
+        MH_TRY(mh_hdf5_file_add(file, "thresholds", MH_FLOAT32, schema->heads, 0));
+        MH_TRY(mh_hdf5_file_write(file, "thresholds", (mh_span){0, schema->heads}, MH_FLOAT32,
+                                  trained->thresholds));
+    }
 cleanup:
     return status;
 }
@@ -277,6 +296,26 @@ cleanup:
     return status;
 }
 
+static mh_status read_thresholds(const mh_hdf5_file *file, mh_trained *trained)
+{
+    mh_status status = MH_OK;
+    size_t heads = trained->schema.heads;
+    mh_extent extent = {0};
+
+    if (!mh_hdf5_file_has(file, "thresholds"))
+        return MH_OK;
+    MH_TRY(mh_hdf5_file_extent(file, "thresholds", &extent));
+    if (extent.kind != MH_KIND_FLOAT || extent.dimensions != 1 || extent.rows != heads) {
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: /thresholds must be %zu floats, one for each head",
+                         mh_hdf5_file_path(file), heads);
+        goto cleanup;
+    }
+    MH_TRY(mh_memory_array(heads, sizeof *trained->thresholds, &trained->thresholds));
+    MH_TRY(mh_hdf5_file_read(file, "thresholds", (mh_span){0, heads}, MH_FLOAT32, trained->thresholds));
+cleanup:
+    return status;
+}
+
 mh_status mh_trained_load(const char *path, mh_trained *out)
 {
     mh_status status = MH_OK;
@@ -295,6 +334,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
         mh_trained_read_vector(mh_model_layout(out->model), file, "model", mh_model_parameters(out->model)));
     MH_TRY(mh_hdf5_file_read(file, "base_rates", (mh_span){0, mh_trained_rates(out)}, MH_FLOAT64,
                              out->base_rates));
+    MH_TRY(read_thresholds(file, out));
 cleanup:
     mh_hdf5_file_close(file);
     if (status != MH_OK)

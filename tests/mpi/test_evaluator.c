@@ -65,8 +65,8 @@ Test(evaluator, scores_the_same_on_any_number_of_ranks)
     mh_trained trained = untrained();
     mh_metrics model[2], baseline[2];
 
-    MUST(mh_evaluate(world, &trained, dataset, &model[0], &baseline[0]));
-    MUST(mh_evaluate(alone, &trained, dataset, &model[1], &baseline[1]));
+    MUST(mh_evaluate(world, &trained, dataset, &model[0], &baseline[0], NULL));
+    MUST(mh_evaluate(alone, &trained, dataset, &model[1], &baseline[1], NULL));
     expect_same_metrics(&model[0], &model[1]);
     expect_same_metrics(&baseline[0], &baseline[1]);
     cr_expect(eq(i64, model[0].rows, ROWS));
@@ -101,7 +101,7 @@ Test(evaluator, fails_on_all_ranks_together)
     mh_trained trained = untrained();
     mh_metrics model, baseline;
 
-    EXPECT_FAILURE(mh_evaluate(world, &trained, dataset, &model, &baseline), MH_ERR_FORMAT, "rank 2: ");
+    EXPECT_FAILURE(mh_evaluate(world, &trained, dataset, &model, &baseline, NULL), MH_ERR_FORMAT, "rank 2: ");
     EXPECT_SAYS("row 8500, column 1");
     mh_trained_clear(&trained);
     mh_dataset_close(dataset);

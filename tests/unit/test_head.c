@@ -152,7 +152,7 @@ Test(head, prediction_is_the_likeliest_class)
     const float probabilities[] = {0.6f, 0.1f, 0.2f, 0.7f, 0.4f};
     mh_label predictions[3];
 
-    mh_heads_predict(&heads, 1, probabilities, predictions);
+    mh_heads_predict(&heads, 1, probabilities, NULL, predictions);
     cr_expect(predictions[0] == 1 && predictions[1] == 2 && predictions[2] == 0);
     mh_heads_clear(&heads);
 }
@@ -163,7 +163,7 @@ Test(head, ties_go_to_the_lower_class)
     const float probabilities[] = {0.5f, 0.2f, 0.4f, 0.4f, 0.5f};
     mh_label predictions[3];
 
-    mh_heads_predict(&heads, 1, probabilities, predictions);
+    mh_heads_predict(&heads, 1, probabilities, NULL, predictions);
     cr_expect(predictions[0] == 0 && predictions[1] == 1 && predictions[2] == 0);
     mh_heads_clear(&heads);
 }

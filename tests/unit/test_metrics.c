@@ -1,8 +1,10 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "expect.h"
+#include "multihead/model/baseline.h"
 #include "multihead/model/metrics.h"
 #include "toy.h"
 
@@ -27,6 +29,7 @@ static void add(mh_score *score, size_t heads, size_t rows, const mh_label *labe
 {
     mh_batch batch = {.rows = rows, .heads = heads, .labels = labels};
     mh_tally tally = toy_tally(heads);
+    float *probabilities = calloc(rows * heads * 8, sizeof *probabilities);
 
     for (size_t i = 0; i < rows * heads; i++) {
         if (labels[i] == MISSING)
@@ -34,7 +37,8 @@ static void add(mh_score *score, size_t heads, size_t rows, const mh_label *labe
         tally.loss[i % heads] += 0.5 * (double)(i % heads + 1);
         tally.known[i % heads]++;
     }
-    mh_score_add(score, &batch, predictions, &tally);
+    mh_score_add(score, &batch, predictions, probabilities, &tally);
+    free(probabilities);
     toy_tally_free(&tally);
 }
 
@@ -181,7 +185,10 @@ Test(metrics, f1_needs_two_classes_everywhere)
     mh_metrics m = metrics_of(2, classes, 2, labels, predictions);
 
     cr_expect(isnan(m.f1_micro) && isnan(m.f1_macro) && isnan(m.f1_samples));
-    cr_expect(isnan(m.head[0].f1) && isnan(m.head[1].precision) && isnan(m.head[1].recall));
+    cr_expect(isnan(m.label_ranking_average_precision) && isnan(m.precision_at[0]) &&
+              isnan(m.coverage_error));
+    cr_expect(isnan(m.head[1].f1) && isnan(m.head[1].precision) && isnan(m.head[1].recall));
+    EXPECT_NUMBER(m.head[0].f1, 1.0); /* a head of two classes has its own beside others */
     EXPECT_NUMBER(m.accuracy, 0.75);
     EXPECT_NUMBER(m.subset_accuracy, 0.5);
     EXPECT_NUMBER(m.hamming_loss, 0.25);

@@ -121,7 +121,7 @@ Test(predictor, says_what_the_model_says)
     MUST(mh_workspace_create(trained.model, chunk.rows, &workspace));
     mh_heads_probabilities(heads, chunk.rows, mh_model_logits(trained.model, &chunk, workspace),
                            probabilities);
-    mh_heads_predict(heads, chunk.rows, probabilities, predictions);
+    mh_heads_predict(heads, chunk.rows, probabilities, NULL, predictions);
     EXPECT_SAME_BITS(probabilities, out->probabilities, chunk.rows * COLUMNS);
     EXPECT_SAME_BITS(predictions, out->predictions, chunk.rows * HEADS);
     free(probabilities);

@@ -52,13 +52,19 @@ void mh_heads_clear(mh_heads *heads);
 /** Whether every label has two classes, so that class 1 is "yes" and F1 means something. */
 bool mh_heads_are_yes_no(const mh_heads *heads);
 
+/** The column that has the probability of class 1. */
+size_t mh_head_positive(const mh_head *head);
+
 /** logits [rows x columns] -> probabilities [rows x columns]; the same memory is fine. */
 void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities);
 
 /**
- * The likeliest class of each head: probabilities [rows x columns] -> predictions [rows x count].
- * Binary: 1 above one half. Softmax: the largest, the lowest index among equals.
+ * The class of each head: probabilities [rows x columns] -> predictions [rows x count].
+ *
+ *   thresholds   [count] with two classes, 1 where its probability is above; NULL: the likeliest class, the
+ *                lowest index among equals, as always with more classes
  */
-void mh_heads_predict(const mh_heads *heads, size_t rows, const float *probabilities, mh_label *predictions);
+void mh_heads_predict(const mh_heads *heads, size_t rows, const float *probabilities, const float *thresholds,
+                      mh_label *predictions);
 
 #endif

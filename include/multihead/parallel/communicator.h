@@ -46,6 +46,13 @@ void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, voi
  */
 void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t bytes);
 
+/**
+ * Every rank hands every rank, itself too, some bytes of its own: out[r] [out_bytes[r]] goes to rank r's
+ * in[mine] [in_bytes[mine]], of the same length.
+ */
+void mh_comm_exchange(const mh_comm *comm, const void *const *out, const size_t *out_bytes, void *const *in,
+                      const size_t *in_bytes);
+
 /** How many hosts the ranks are on. */
 size_t mh_comm_hosts(const mh_comm *comm);
 

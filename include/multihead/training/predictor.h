@@ -31,6 +31,9 @@ void mh_predictor_destroy(mh_predictor *predictor);
 size_t mh_predictor_block_rows(const mh_predictor *predictor);
 size_t mh_predictor_chunk_rows(void);
 
+/** Rows of this rank, in all rounds together. */
+size_t mh_predictor_rows(const mh_predictor *predictor);
+
 /** Rounds until every rank is through: as many calls of next, the same number on every rank. */
 size_t mh_predictor_rounds(const mh_predictor *predictor);
 

@@ -14,6 +14,7 @@ typedef struct {
     mh_model *model;
     mh_schema schema;   /* of the training data; every number of classes is known      */
     double *base_rates; /* [sum of classes] share of each class among training labels  */
+    float *thresholds;  /* [heads] see mh_heads_predict; NULL: the likeliest class     */
 } mh_trained;
 
 typedef struct {
@@ -27,12 +28,15 @@ typedef struct {
 mh_status mh_trained_create(const mh_schema *schema, const mh_trained_config *config, mh_trained *out);
 void mh_trained_clear(mh_trained *trained);
 
+/** Sets the threshold of every head to `threshold`, where thresholds were tuned too. */
+mh_status mh_trained_set_threshold(mh_trained *trained, float threshold);
+
 /** How many rates there are. */
 size_t mh_trained_rates(const mh_trained *trained);
 
 /*
- * Files: /model/<name> with PyTorch's names and shapes, attributes of /model for the rest, /base_rates. Nothing
- * in them depends on ranks, hosts, time or paths. None of these needs another rank.
+ * Files: /model/<name> with PyTorch's names and shapes, attributes of /model for the rest, /base_rates, and
+ * /thresholds where there are some. Nothing in them depends on ranks, hosts, time or paths. None of these needs another rank.
  */
 
 /** Writes model.h5 as a whole, or not at all. */
