@@ -1,0 +1,34 @@
+#ifndef MULTIHEAD_SRC_DATA_DATASET_PARTS_H
+#define MULTIHEAD_SRC_DATA_DATASET_PARTS_H
+
+#include "multihead/data/dataset.h"
+#include "multihead/data/file_list.h"
+#include "multihead/data/hdf5_file.h"
+
+/* What dataset.c finds out and dataset_read.c reads by. */
+
+/* One file's part of the data set. */
+typedef struct {
+    mh_span rows; /* of the data set */
+    char features_name[256];
+    char labels_name[256]; /* "" without labels */
+    bool has_missing_value;
+    int64_t missing_value;
+} file_part;
+
+struct mh_dataset {
+    mh_schema schema;
+    size_t total;      /* rows there are          */
+    mh_span selection; /* rows that are looked at */
+    char name[256];
+
+    mh_generator *generator; /* or: */
+    mh_file_list files;
+    file_part *parts;        /* [files.count] */
+    mh_hdf5_file *open_file; /* the one read last */
+    size_t open_index;
+    int64_t *block; /* [BLOCK_LABELS or one row of labels] */
+    size_t block_labels;
+};
+
+#endif
