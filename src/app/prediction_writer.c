@@ -12,7 +12,7 @@
 struct prediction_writer {
     prediction_form form;
     const mh_trained *trained;
-    size_t first_row; /* of the selection in the whole data set */
+    const mh_dataset *dataset;
     bool has_labels;
     const char *path;
     char partial[4096];
@@ -200,7 +200,7 @@ mh_status prediction_writer_open(const char *path, const mh_trained *trained, co
     MH_TRY(mh_memory_new(sizeof *w, &w));
     w->form = prediction_writer_form(path);
     w->trained = trained;
-    w->first_row = mh_dataset_first_row(dataset);
+    w->dataset = dataset;
     w->has_labels = mh_dataset_schema(dataset)->heads > 0;
     w->path = path;
     MH_TRY(open_form(w, mh_dataset_rows(dataset)));
@@ -219,9 +219,9 @@ mh_status prediction_writer_add(prediction_writer *w, size_t first, size_t count
         return write_rows(w, (mh_span){first, count}, block);
     for (size_t i = 0; i < count; i++) {
         if (w->form == PREDICTIONS_AS_CSV)
-            print_csv_row(w, w->first_row + first + i, i, block);
+            print_csv_row(w, mh_dataset_row_number(w->dataset, first + i), i, block);
         else
-            print_text_row(w, w->first_row + first + i, i, block);
+            print_text_row(w, mh_dataset_row_number(w->dataset, first + i), i, block);
     }
     return ferror(w->text) ? failed(w) : MH_OK;
 }

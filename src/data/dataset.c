@@ -1,5 +1,6 @@
 #include "multihead/data/dataset.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "dataset_parts.h"
@@ -237,10 +238,20 @@ void mh_dataset_close(mh_dataset *dataset)
     mh_schema_clear(&dataset->schema);
     mh_memory_free(dataset->parts);
     mh_memory_free(dataset->block);
+    mh_memory_free(dataset->picks);
+    mh_memory_free(dataset->scratch);
     mh_memory_free(dataset);
 }
 
 /* ---- what it is ---- */
+
+/* `picks` becomes the data set's. */
+static void set_picks(mh_dataset *dataset, size_t *picks, size_t count)
+{
+    mh_memory_free(dataset->picks);
+    dataset->picks = picks;
+    dataset->pick_count = count;
+}
 
 mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice)
 {
@@ -255,8 +266,26 @@ mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice)
     if (first >= last)
         return MH_FAIL(MH_ERR_FORMAT, "%s: no row is selected (--rows): there are %zu rows", dataset->name,
                        dataset->total);
+    set_picks(dataset, NULL, 0);
     dataset->selection = (mh_span){(size_t)first, (size_t)(last - first)};
     return MH_OK;
+}
+
+mh_status mh_dataset_pick(mh_dataset *dataset, const size_t *rows, size_t count)
+{
+    mh_status status = MH_OK;
+    size_t *picks = NULL;
+
+    if (count == 0)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: no row is selected", dataset->name);
+    MH_TRY(mh_memory_array(count, sizeof *picks, &picks));
+    for (size_t i = 0; i < count; i++) {
+        assert(rows[i] < mh_dataset_rows(dataset) && (i == 0 || rows[i] > rows[i - 1]));
+        picks[i] = mh_dataset_row_number(dataset, rows[i]);
+    }
+    set_picks(dataset, picks, count);
+cleanup:
+    return status;
 }
 
 mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema)
@@ -276,12 +305,17 @@ mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema)
 
 size_t mh_dataset_rows(const mh_dataset *dataset)
 {
-    return dataset->selection.count;
+    return dataset->picks != NULL ? dataset->pick_count : dataset->selection.count;
+}
+
+size_t mh_dataset_row_number(const mh_dataset *dataset, size_t row)
+{
+    return dataset->picks != NULL ? dataset->picks[row] : dataset->selection.first + row;
 }
 
 size_t mh_dataset_first_row(const mh_dataset *dataset)
 {
-    return dataset->selection.first;
+    return mh_dataset_row_number(dataset, 0);
 }
 
 size_t mh_dataset_files(const mh_dataset *dataset)

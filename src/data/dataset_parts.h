@@ -20,6 +20,8 @@ struct mh_dataset {
     mh_schema schema;
     size_t total;      /* rows there are          */
     mh_span selection; /* rows that are looked at */
+    size_t *picks;     /* [pick_count] or just these, ascending; NULL without */
+    size_t pick_count;
     char name[256];
 
     mh_generator *generator; /* or: */
@@ -29,6 +31,7 @@ struct mh_dataset {
     size_t open_index;
     int64_t *block; /* [BLOCK_LABELS or one row of labels] */
     size_t block_labels;
+    float *scratch; /* rows to pick from, NULL while not needed */
 };
 
 #endif

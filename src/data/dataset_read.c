@@ -1,16 +1,84 @@
 #include <math.h>
+#include <string.h>
 
 #include "dataset_parts.h"
+#include "multihead/base/memory.h"
 
-static mh_status check_features(const mh_dataset *dataset, size_t index, size_t first_row, size_t rows,
-                                const float *features)
+enum { SCRATCH_BYTES = 1 << 22 }; /* or one row: what is read to pick rows out of */
+
+/* Rows that are read at once, from one file or made, and the ones of them that are wanted. */
+typedef struct {
+    mh_span rows;        /* of the data set                        */
+    const size_t *picks; /* [count] those wanted; NULL: all of them */
+    size_t count;
+} stretch;
+
+/* Row of the data set that is the i-th of those wanted. */
+static size_t stretch_row(const stretch *s, size_t i)
 {
-    size_t inputs = dataset->schema.inputs;
+    return s->picks != NULL ? s->picks[i] : s->rows.first + i;
+}
 
-    for (size_t i = 0; i < rows * inputs; i++)
+static bool is_dense(const stretch *s)
+{
+    return s->count == s->rows.count;
+}
+
+static size_t scratch_rows(const mh_dataset *dataset)
+{
+    size_t rows = SCRATCH_BYTES / sizeof(float) / dataset->schema.inputs;
+
+    return rows > 0 ? rows : 1;
+}
+
+static mh_status need_scratch(mh_dataset *dataset)
+{
+    if (dataset->scratch != NULL)
+        return MH_OK;
+    return mh_memory_array(scratch_rows(dataset), dataset->schema.inputs * sizeof(float), &dataset->scratch);
+}
+
+static size_t find_part(const mh_dataset *dataset, size_t row)
+{
+    size_t index = 0;
+
+    while (row >= mh_span_end(dataset->parts[index].rows))
+        index++;
+    return index;
+}
+
+/* As many of rows first..first+count-1 of the selection as one read gives. */
+static stretch next_stretch(const mh_dataset *dataset, size_t first, size_t count)
+{
+    bool is_made = dataset->generator != NULL;
+    size_t row = mh_dataset_row_number(dataset, first);
+    size_t end = is_made ? dataset->total : mh_span_end(dataset->parts[find_part(dataset, row)].rows);
+
+    if ((is_made || dataset->picks != NULL) && end - row > scratch_rows(dataset))
+        end = row + scratch_rows(dataset);
+    if (dataset->picks == NULL) {
+        count = count < end - row ? count : end - row;
+        return (stretch){.rows = {row, count}, .count = count};
+    }
+
+    const size_t *picks = dataset->picks + first;
+    size_t taken = 1;
+
+    /* Reading the rows between is cheaper than reading one by one; making them is not. */
+    while (taken < count && picks[taken] < end && (!is_made || picks[taken] == row + taken))
+        taken++;
+    return (stretch){.rows = {row, picks[taken - 1] + 1 - row}, .picks = picks, .count = taken};
+}
+
+/* ---- files ---- */
+
+/* `row` of file `index` is for the message. */
+static mh_status check_row(const mh_dataset *dataset, size_t index, size_t row, const float *features)
+{
+    for (size_t i = 0; i < dataset->schema.inputs; i++)
         if (!isfinite(features[i]))
             return MH_FAIL(MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %s", dataset->files.path[index],
-                           dataset->parts[index].features_name, first_row + i / inputs, i % inputs,
+                           dataset->parts[index].features_name, row, i,
                            isnan(features[i]) ? "not a number" : "infinite or too large for float32");
     return MH_OK;
 }
@@ -39,21 +107,49 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
     return MH_OK;
 }
 
-static mh_status read_labels(mh_dataset *dataset, size_t index, mh_span rows, mh_label *labels)
+static mh_status read_features(mh_dataset *dataset, size_t index, const stretch *s, float *features)
 {
     mh_status status = MH_OK;
-    const char *name = dataset->parts[index].labels_name;
-    size_t heads = dataset->schema.heads;
-    size_t block_rows = dataset->block_labels / heads;
+    const file_part *part = &dataset->parts[index];
+    mh_span rows = {s->rows.first - part->rows.first, s->rows.count};
+    size_t inputs = dataset->schema.inputs;
+    float *read = features;
 
-    for (size_t done = 0; done < rows.count; done += block_rows) {
-        size_t count = rows.count - done < block_rows ? rows.count - done : block_rows;
-        mh_span block = {rows.first + done, count};
+    if (!is_dense(s)) {
+        MH_TRY(need_scratch(dataset));
+        read = dataset->scratch;
+    }
+    MH_TRY(mh_hdf5_file_read(dataset->open_file, part->features_name, rows, MH_FLOAT32, read));
+    for (size_t i = 0; i < s->count; i++) {
+        size_t row = stretch_row(s, i);
 
-        MH_TRY(mh_hdf5_file_read(dataset->open_file, name, block, MH_INT64, dataset->block));
-        for (size_t row = 0; row < count; row++)
-            MH_TRY(convert_row(dataset, index, block.first + row, dataset->block + row * heads,
-                               labels + (done + row) * heads));
+        if (read != features)
+            memcpy(features + i * inputs, read + (row - s->rows.first) * inputs, inputs * sizeof *read);
+        MH_TRY(check_row(dataset, index, row - part->rows.first, features + i * inputs));
+    }
+cleanup:
+    return status;
+}
+
+static mh_status read_labels(mh_dataset *dataset, size_t index, const stretch *s, mh_label *labels)
+{
+    mh_status status = MH_OK;
+    const file_part *part = &dataset->parts[index];
+    size_t heads = dataset->schema.heads, block_rows = dataset->block_labels / heads;
+    size_t end = mh_span_end(s->rows) - part->rows.first;
+
+    for (size_t i = 0; i < s->count;) {
+        mh_span block = {stretch_row(s, i) - part->rows.first, block_rows};
+
+        if (block.count > end - block.first)
+            block.count = end - block.first;
+        MH_TRY(mh_hdf5_file_read(dataset->open_file, part->labels_name, block, MH_INT64, dataset->block));
+        for (; i < s->count && stretch_row(s, i) - part->rows.first < mh_span_end(block); i++) {
+            size_t row = stretch_row(s, i) - part->rows.first;
+
+            MH_TRY(convert_row(dataset, index, row, dataset->block + (row - block.first) * heads,
+                               labels + i * heads));
+        }
     }
 cleanup:
     return status;
@@ -68,37 +164,61 @@ static mh_status open_part(mh_dataset *dataset, size_t index)
     return mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file);
 }
 
-/* `rows` are the data set's; reads those of them that the file has. */
-static mh_status read_part(mh_dataset *dataset, size_t index, mh_span rows, float *features, mh_label *labels)
+static mh_status read_file(mh_dataset *dataset, const stretch *s, float *features, mh_label *labels)
 {
     mh_status status = MH_OK;
-    mh_span part = dataset->parts[index].rows;
-    size_t first = rows.first > part.first ? rows.first : part.first;
-    size_t end = mh_span_end(rows) < mh_span_end(part) ? mh_span_end(rows) : mh_span_end(part);
-
-    if (first >= end)
-        return MH_OK;
-    mh_span local = {first - part.first, end - first};
-    float *x = features + (first - rows.first) * dataset->schema.inputs;
+    size_t index = find_part(dataset, s->rows.first);
 
     MH_TRY(open_part(dataset, index));
-    MH_TRY(mh_hdf5_file_read(dataset->open_file, dataset->parts[index].features_name, local, MH_FLOAT32, x));
-    MH_TRY(check_features(dataset, index, local.first, local.count, x));
+    if (features != NULL)
+        MH_TRY(read_features(dataset, index, s, features));
     if (labels != NULL && dataset->schema.heads > 0)
-        MH_TRY(read_labels(dataset, index, local, labels + (first - rows.first) * dataset->schema.heads));
+        MH_TRY(read_labels(dataset, index, s, labels));
+cleanup:
+    return status;
+}
+
+/* ---- files or the generator ---- */
+
+/* The generator cannot make labels without the features; those that nobody wants go to the scratch. */
+static mh_status make_rows(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels)
+{
+    mh_status status = MH_OK;
+
+    if (features == NULL)
+        MH_TRY(need_scratch(dataset));
+    status = mh_generator_rows(dataset->generator, rows.first, rows.count,
+                               features != NULL ? features : dataset->scratch, labels);
+cleanup:
+    return status;
+}
+
+static mh_status read_rows(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels)
+{
+    mh_status status = MH_OK;
+    size_t inputs = dataset->schema.inputs, heads = dataset->schema.heads;
+
+    for (size_t done = 0; done < rows.count;) {
+        stretch s = next_stretch(dataset, rows.first + done, rows.count - done);
+        float *x = features != NULL ? features + done * inputs : NULL;
+        mh_label *y = labels != NULL ? labels + done * heads : NULL;
+
+        if (dataset->generator != NULL)
+            MH_TRY(make_rows(dataset, s.rows, x, y));
+        else
+            MH_TRY(read_file(dataset, &s, x, y));
+        done += s.count;
+    }
 cleanup:
     return status;
 }
 
 mh_status mh_dataset_read(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels)
 {
-    mh_status status = MH_OK;
+    return read_rows(dataset, rows, features, labels);
+}
 
-    rows.first += dataset->selection.first;
-    if (dataset->generator != NULL)
-        return mh_generator_rows(dataset->generator, rows.first, rows.count, features, labels);
-    for (size_t i = 0; i < dataset->files.count; i++)
-        MH_TRY(read_part(dataset, i, rows, features, labels));
-cleanup:
-    return status;
+mh_status mh_dataset_read_labels(mh_dataset *dataset, mh_span rows, mh_label *labels)
+{
+    return read_rows(dataset, rows, NULL, labels);
 }

@@ -44,8 +44,18 @@ typedef struct {
 mh_status mh_dataset_open(const mh_dataset_config *config, mh_dataset **out);
 void mh_dataset_close(mh_dataset *dataset);
 
-/** Restricts the data set to these rows. MH_ERR_FORMAT when none is left. */
+/** Selects these rows of the whole data set, and forgets picks. MH_ERR_FORMAT when there are none. */
 mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice);
+
+/**
+ * Restricts the selection to some of its rows, such as a fold.
+ *
+ *   rows   [count] numbers within the selection as it is now, ascending; copied
+ *
+ * Reading goes on in blocks, rows in between included, so a fold costs about as much as all rows. Fails with
+ * MH_ERR_FORMAT when count is 0.
+ */
+mh_status mh_dataset_pick(mh_dataset *dataset, const size_t *rows, size_t count);
 
 /**
  * Says which columns are expected, a model's: as many inputs, and, where there are labels, as many heads; labels
@@ -56,7 +66,8 @@ mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema);
 /** Rows selected. */
 size_t mh_dataset_rows(const mh_dataset *dataset);
 
-/** Number in the whole data set of the first row that is selected. */
+/** Number in the whole data set of a row of the selection, and of the first one. */
+size_t mh_dataset_row_number(const mh_dataset *dataset, size_t row);
 size_t mh_dataset_first_row(const mh_dataset *dataset);
 
 size_t mh_dataset_files(const mh_dataset *dataset);
@@ -76,5 +87,8 @@ const char *mh_dataset_name(const mh_dataset *dataset);
  * Fails with the file, dataset, row and column of a feature that is not finite or a label out of range.
  */
 mh_status mh_dataset_read(mh_dataset *dataset, mh_span rows, float *features, mh_label *labels);
+
+/** The same for the labels alone, without reading features. */
+mh_status mh_dataset_read_labels(mh_dataset *dataset, mh_span rows, mh_label *labels);
 
 #endif
