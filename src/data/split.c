@@ -241,26 +241,65 @@ static void size_groups(deal *d, const double *shares, size_t rows)
     }
 }
 
-/* Of the groups that take rows, the one that lacks most rows of the label, then most rows at all. */
-static size_t choose_group(const deal *d, size_t row, double label_rows, const uint32_t *taken)
+/* Rows of a label that the group should have and has not. */
+static double lack_of(const deal *d, size_t label, size_t group)
 {
-    size_t best[MH_SPLIT_GROUPS_MAX], ties = 0, left = 0;
-    double lack = 0.0;
+    double rows = (double)label_rows(d->positives, label);
 
-    for (size_t g = 0; g < d->groups; g++) {
-        double own = taken != NULL ? d->share[g] * label_rows - (double)taken[g] : 0.0;
+    return d->share[group] * rows - (double)d->taken[label * d->groups + group];
+}
 
-        if (d->left[g] == 0)
-            continue;
-        if (ties > 0 && (own < lack || (own == lack && d->left[g] < left)))
-            continue;
-        if (own != lack || d->left[g] != left)
-            ties = 0;
-        best[ties++] = g;
-        lack = own;
-        left = d->left[g];
+/* The groups among `group` [count] that have the largest number; the list is shortened to them. */
+static size_t keep_largest(const double *number, size_t *group, size_t count)
+{
+    double largest = -INFINITY;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        largest = number[group[i]] > largest ? number[group[i]] : largest;
+    for (size_t i = 0; i < count; i++)
+        if (number[group[i]] == largest)
+            group[kept++] = group[i];
+    return kept;
+}
+
+/* What each group lacks of all the row's labels, as parts of these, and of rows, which are a label that all have. */
+static void sum_lacks(const deal *d, size_t row, const size_t *group, size_t count, double *sum)
+{
+    const positives *p = d->positives;
+
+    for (size_t i = 0; i < count; i++)
+        sum[group[i]] = (double)d->left[group[i]] / (double)p->rows;
+    for (size_t j = row_first(p, row); j < p->row_end[row]; j++) {
+        double part = 1.0 / (double)label_rows(p, p->label_of[j]);
+
+        for (size_t i = 0; i < count; i++)
+            sum[group[i]] += lack_of(d, p->label_of[j], group[i]) * part;
     }
-    return best[ties > 1 ? mh_random_below(&d->ties, row, ties) : 0];
+}
+
+/*
+ * Of the groups that take rows the one that lacks most of `label`; among equals the one that lacks most of all that
+ * the row has. Without that the common labels, which come last, would have to take what is left.
+ */
+static size_t choose_group(const deal *d, size_t row, const uint32_t *label)
+{
+    double lack[MH_SPLIT_GROUPS_MAX];
+    size_t group[MH_SPLIT_GROUPS_MAX], count = 0;
+
+    for (size_t g = 0; g < d->groups; g++)
+        if (d->left[g] > 0)
+            group[count++] = g;
+    if (label != NULL) {
+        for (size_t i = 0; i < count; i++)
+            lack[group[i]] = lack_of(d, *label, group[i]);
+        count = keep_largest(lack, group, count);
+    }
+    if (count > 1) {
+        sum_lacks(d, row, group, count, lack);
+        count = keep_largest(lack, group, count);
+    }
+    return group[count > 1 ? mh_random_below(&d->ties, row, count) : 0];
 }
 
 static void put_row(deal *d, size_t row, size_t group)
@@ -273,16 +312,15 @@ static void put_row(deal *d, size_t row, size_t group)
         d->taken[p->label_of[i] * d->groups + group]++;
 }
 
-static void deal_label(deal *d, size_t label)
+static void deal_label(deal *d, uint32_t label)
 {
     const positives *p = d->positives;
-    double rows = (double)label_rows(p, label);
 
     for (size_t i = label_first(p, label); i < p->label_end[label]; i++) {
         size_t row = p->row_of[i];
 
         if (d->group[row] == nowhere)
-            put_row(d, row, choose_group(d, row, rows, d->taken + label * d->groups));
+            put_row(d, row, choose_group(d, row, &label));
     }
 }
 
@@ -311,10 +349,10 @@ static mh_status deal_all(deal *d, const uint32_t *order)
         rarest[label] = (rare){label_rows(p, label), label};
     qsort(rarest, p->labels, sizeof *rarest, by_rows);
     for (size_t i = 0; i < p->labels; i++)
-        deal_label(d, rarest[i].label);
+        deal_label(d, (uint32_t)rarest[i].label);
     for (size_t i = 0; i < p->rows; i++)
         if (d->group[order[i]] == nowhere)
-            put_row(d, order[i], choose_group(d, order[i], 0.0, NULL));
+            put_row(d, order[i], choose_group(d, order[i], NULL));
 cleanup:
     mh_memory_free(rarest);
     return status;

@@ -23,7 +23,8 @@ enum { MH_SPLIT_GROUPS_MAX = 255 };
  * other rank. Fails as reading does; data sets without labels are dealt by size alone.
  *
  * Method: iterative stratification, Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data",
- * ECML PKDD 2011, but that labels are taken in the order of all their rows, not of those that are left.
+ * ECML PKDD 2011. Two things differ: labels are taken in the order of all their rows, not of those that are left,
+ * and where groups lack as much of a label, the row's other labels decide.
  */
 mh_status mh_split_assign(mh_dataset *dataset, const double *shares, size_t groups, uint64_t seed,
                           uint8_t *group);
