@@ -70,13 +70,18 @@ uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape
     return read_whole(file, dataset, H5T_NATIVE_UINT8, shape);
 }
 
+static hid_t open_or_create(const char *path)
+{
+    return access(path, F_OK) == 0 ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
+                                   : H5Fcreate(path, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+}
+
 void fixture_write_bools(const char *path, const char *dataset_name, size_t rows, size_t columns,
                          const int8_t *values)
 {
     const hsize_t sizes[2] = {rows, columns};
     const int8_t no = 0, yes = 1;
-    hid_t file = access(path, F_OK) == 0 ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
-                                         : H5Fcreate(path, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t file = open_or_create(path);
     hid_t type = H5Tenum_create(H5T_STD_I8LE);
     hid_t space = H5Screate_simple(2, sizes, NULL);
 
@@ -89,5 +94,24 @@ void fixture_write_bools(const char *path, const char *dataset_name, size_t rows
     H5Dclose(dataset);
     H5Sclose(space);
     H5Tclose(type);
+    H5Fclose(file);
+}
+
+void fixture_write_gzip(const char *path, const char *dataset_name, size_t rows, size_t columns,
+                        size_t chunk_rows, const uint8_t *values)
+{
+    const hsize_t sizes[2] = {rows, columns}, chunk[2] = {chunk_rows, columns};
+    hid_t file = open_or_create(path), space = H5Screate_simple(2, sizes, NULL);
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+
+    H5Pset_chunk(properties, 2, chunk);
+    H5Pset_deflate(properties, 1);
+
+    hid_t dataset = H5Dcreate2(file, dataset_name, H5T_STD_U8LE, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+
+    cr_assert(H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    H5Dclose(dataset);
+    H5Pclose(properties);
+    H5Sclose(space);
     H5Fclose(file);
 }

@@ -26,4 +26,8 @@ uint8_t *fixture_read_uint8(const char *file, const char *dataset, fixture_shape
 void fixture_write_bools(const char *path, const char *dataset, size_t rows, size_t columns,
                          const int8_t *values);
 
+/** Adds a dataset of bytes in compressed chunks of so many rows. */
+void fixture_write_gzip(const char *path, const char *dataset, size_t rows, size_t columns, size_t chunk_rows,
+                        const uint8_t *values);
+
 #endif
