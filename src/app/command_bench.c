@@ -116,7 +116,7 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
     mh_trainer_config trainer = {.epochs = 1,
                                  .batch_size = o->batch_size,
                                  .seed = 1,
-                                 .learning_rate = 1e-3,
+                                 .schedule = {.rate = 1e-3},
                                  .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
 
     b->replicas = o->replicas != 0 ? o->replicas : (ranks > DEFAULT_REPLICAS ? ranks : DEFAULT_REPLICAS);
@@ -127,7 +127,7 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
     MH_TRY(make_data(o, BATCHES * o->batch_size, rank, ranks, b));
     MH_TRY(mh_trained_create(&b->data.schema, &model, &b->trained));
     mh_model_initialize(b->trained.model, 1);
-    MH_TRY(mh_trainer_create(&trainer, &b->data, &b->trained, rank, ranks, &b->trainer));
+    MH_TRY(mh_trainer_create(&trainer, &b->data, &b->trained, NULL, rank, ranks, &b->trainer));
     MH_TRY(mh_allreduce_create(mh_model_layout(b->trained.model)->count, b->replicas, rank, ranks,
                                &b->allreduce));
     MH_TRY(mh_memory_array(b->hosted, sizeof *b->losses, &b->losses));

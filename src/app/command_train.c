@@ -108,7 +108,7 @@ static mh_status create_trainer(const options *o, size_t rank, size_t ranks, job
         .replicas = o->replicas,
         .shuffles = o->shuffle,
         .seed = o->seed,
-        .learning_rate = o->learning_rate,
+        .schedule = {.rate = o->learning_rate},
         .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = o->weight_decay},
         .checkpoint_every = o->checkpoint_every,
         .keep = o->keep,
@@ -117,7 +117,7 @@ static mh_status create_trainer(const options *o, size_t rank, size_t ranks, job
         .shows_progress = o->progress,
     };
 
-    MH_TRY(mh_trainer_create(&config, &job->data, &job->trained, rank, ranks, &job->trainer));
+    MH_TRY(mh_trainer_create(&config, &job->data, &job->trained, NULL, rank, ranks, &job->trainer));
     if (job->folder.state == RUN_IS_STOPPED)
         MH_TRY(mh_trainer_restore(job->trainer, job->folder.checkpoint));
 cleanup:

@@ -163,6 +163,11 @@ float *mh_model_parameters(mh_model *model)
     return model->parameters;
 }
 
+float *mh_model_head_biases(mh_model *model)
+{
+    return model->parameters + model->layer[model->layers - 1].bias;
+}
+
 const mh_layout *mh_model_layout(const mh_model *model)
 {
     return &model->layout;

@@ -45,10 +45,10 @@ typedef struct {
     float scale, decay, beta1, one_minus_beta1, beta2, one_minus_beta2, step_size, correction, epsilon;
 } step_numbers;
 
-static void update(step_numbers s, size_t count, const float *restrict sum, float *restrict m,
+static void update(step_numbers s, mh_span span, const float *restrict sum, float *restrict m,
                    float *restrict v, float *restrict parameters)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = span.first; i < mh_span_end(span); i++) {
         float gradient = s.scale * sum[i];
 
         m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
@@ -58,11 +58,10 @@ static void update(step_numbers s, size_t count, const float *restrict sum, floa
     }
 }
 
-void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
+static void update_span(mh_adam *adam, double learning_rate, double scale, mh_span span, const float *sum,
+                        float *parameters)
 {
     const mh_adam_config *config = &adam->config;
-
-    adam->steps++;
     double first_correction = 1.0 - pow(config->beta1, (double)adam->steps);
     double second_correction = 1.0 - pow(config->beta2, (double)adam->steps);
     step_numbers numbers = {
@@ -76,7 +75,22 @@ void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float
         .correction = (float)(1.0 / sqrt(second_correction)),
         .epsilon = (float)config->epsilon,
     };
-    update(numbers, adam->count, sum, adam->first_moment, adam->second_moment, parameters);
+
+    update(numbers, span, sum, adam->first_moment, adam->second_moment, parameters);
+}
+
+void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
+{
+    mh_span slow = adam->config.slow;
+    size_t end = mh_span_end(slow);
+
+    adam->steps++;
+    update_span(adam, learning_rate, scale, (mh_span){0, slow.count > 0 ? slow.first : adam->count}, sum,
+                parameters);
+    if (slow.count == 0)
+        return;
+    update_span(adam, learning_rate * adam->config.slow_rate, scale, slow, sum, parameters);
+    update_span(adam, learning_rate, scale, (mh_span){end, adam->count - end}, sum, parameters);
 }
 
 float *mh_adam_first_moment(mh_adam *adam)

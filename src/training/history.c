@@ -10,10 +10,11 @@
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
 
-static const char HEADER[] = "epoch,step,learning_rate,train_loss,seconds,rows_per_s\n";
+static const char HEADER[] = "epoch,step,learning_rate,train_loss,seconds,rows_per_s";
 
 struct mh_history {
     char *path; /* NULL: writes nothing */
+    mh_history_columns columns;
     FILE *file;
     char *text; /* all that the file holds */
     size_t length, capacity;
@@ -66,7 +67,18 @@ static mh_status write_all(const mh_history *history)
     return status;
 }
 
-mh_status mh_history_open(const char *path, const char *earlier, double seconds, mh_history **out)
+static mh_status append_header(mh_history *history)
+{
+    char header[256];
+
+    snprintf(header, sizeof header, "%s%s%s\n", HEADER,
+             history->columns.has_validation ? ",validation_loss" : "",
+             history->columns.has_stages ? ",stage" : "");
+    return append(history, header);
+}
+
+mh_status mh_history_open(const char *path, mh_history_columns columns, const char *earlier, double seconds,
+                          mh_history **out)
 {
     mh_status status = MH_OK;
     mh_history *history = NULL;
@@ -74,7 +86,8 @@ mh_status mh_history_open(const char *path, const char *earlier, double seconds,
     MH_TRY(mh_memory_new(sizeof *history, &history));
     history->seconds_before = history->last_seconds = seconds;
     history->started = mh_clock_seconds();
-    MH_TRY(append(history, earlier != NULL ? earlier : HEADER));
+    history->columns = columns;
+    MH_TRY(earlier != NULL ? append(history, earlier) : append_header(history));
     if (path == NULL)
         goto cleanup;
     MH_TRY(mh_memory_text(path, &history->path));
@@ -115,16 +128,25 @@ double mh_history_seconds(const mh_history *history)
 mh_status mh_history_add(mh_history *history, const mh_history_line *line)
 {
     mh_status status = MH_OK;
-    char rate[MH_TEXT_BYTES], loss[MH_TEXT_BYTES], text[256];
+    char rate[MH_TEXT_BYTES], loss[MH_TEXT_BYTES], validation[MH_TEXT_BYTES] = "", text[512];
+    size_t used = 0;
     double seconds = mh_history_seconds(history);
     double epoch_seconds = seconds - history->last_seconds;
 
     history->last_seconds = seconds;
     if (history->file == NULL)
         return MH_OK;
-    snprintf(text, sizeof text, "%zu,%llu,%s,%s,%.6f,%.0f\n", line->epoch, (unsigned long long)line->step,
-             mh_text_number(line->learning_rate, rate), mh_text_number(line->train_loss, loss), seconds,
-             epoch_seconds > 0 ? (double)line->rows / epoch_seconds : 0.0);
+    used = (size_t)snprintf(text, sizeof text, "%zu,%llu,%s,%s,%.6f,%.0f", line->epoch,
+                            (unsigned long long)line->step, mh_text_number(line->learning_rate, rate),
+                            mh_text_number(line->train_loss, loss), seconds,
+                            epoch_seconds > 0 ? (double)line->rows / epoch_seconds : 0.0);
+    if (line->has_validation)
+        mh_text_number(line->validation_loss, validation);
+    if (history->columns.has_validation)
+        used += (size_t)snprintf(text + used, sizeof text - used, ",%s", validation);
+    if (history->columns.has_stages)
+        used += (size_t)snprintf(text + used, sizeof text - used, ",%zu", line->stage + 1);
+    snprintf(text + used, sizeof text - used, "\n");
     MH_TRY(append(history, text));
     if (fputs(text, history->file) < 0 || fflush(history->file) != 0)
         status = failed(history->path);

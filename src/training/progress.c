@@ -1,5 +1,6 @@
 #include "multihead/training/progress.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,10 +13,12 @@ enum { PLAIN_LINES = 20 };
 static const double BAR_EVERY_SECONDS = 0.1;
 static const double LINE_EVERY_SECONDS = 30.0;
 
-mh_progress mh_progress_start(bool is_shown, size_t epochs, size_t first_epoch, size_t batches, size_t rows)
+mh_progress mh_progress_start(bool is_shown, const char *title, size_t epochs, size_t first_epoch,
+                              size_t batches, size_t rows)
 {
     return (mh_progress){
         .is_shown = is_shown,
+        .title = title,
         .epochs = epochs,
         .batches = batches,
         .rows = rows,
@@ -26,17 +29,22 @@ mh_progress mh_progress_start(bool is_shown, size_t epochs, size_t first_epoch, 
 }
 
 /* "epoch  37/100  loss 0.27120  412,000 rows/s  0:12 left" */
-static void describe(const mh_progress *p, double epochs_done, size_t epoch, double loss, double now,
-                     char *text, size_t bytes)
+static void describe(const mh_progress *p, double epochs_done, size_t epoch, double loss,
+                     double validation_loss, double now, char *text, size_t bytes)
 {
     double elapsed = now - p->started, done = epochs_done - (double)p->first_epoch;
     double rate = elapsed > 0 ? done * (double)p->rows / elapsed : 0;
     double left = done > 0 ? elapsed * ((double)p->epochs - epochs_done) / done : 0;
     char rows[MH_TEXT_BYTES], duration[MH_TEXT_BYTES], count[MH_TEXT_BYTES];
+    char validation[40] = "";
     int width = snprintf(count, sizeof count, "%zu", p->epochs);
 
-    snprintf(text, bytes, "epoch %*zu/%zu  loss %.5f  %s rows/s  %s left", width, epoch, p->epochs, loss,
-             mh_text_count((size_t)rate, rows), mh_text_duration(left, duration));
+    if (!isnan(validation_loss))
+        snprintf(validation, sizeof validation, "  validation %.5f", validation_loss);
+    snprintf(text, bytes, "%s%sepoch %*zu/%zu  loss %.5f%s  %s rows/s  %s left",
+             p->title != NULL ? p->title : "", p->title != NULL && p->title[0] != '\0' ? "  " : "", width,
+             epoch, p->epochs, loss, validation, mh_text_count((size_t)rate, rows),
+             mh_text_duration(left, duration));
 }
 
 /* A bar in front, as long as the terminal has room for, up to 30. */
@@ -63,12 +71,12 @@ void mh_progress_step(mh_progress *p, size_t epoch, size_t batch, double loss)
     if (now - p->last_shown < BAR_EVERY_SECONDS)
         return;
     double epochs_done = (double)epoch + (double)batch / (double)p->batches;
-    describe(p, epochs_done, epoch + 1, loss, now, text, sizeof text);
+    describe(p, epochs_done, epoch + 1, loss, NAN, now, text, sizeof text);
     show_bar(p, epochs_done / (double)p->epochs, text);
     p->last_shown = now;
 }
 
-void mh_progress_epoch(mh_progress *p, size_t epoch, double loss)
+void mh_progress_epoch(mh_progress *p, size_t epoch, double loss, double validation_loss, bool is_last)
 {
     char text[256];
     size_t every = (p->epochs + PLAIN_LINES - 1) / PLAIN_LINES;
@@ -76,12 +84,11 @@ void mh_progress_epoch(mh_progress *p, size_t epoch, double loss)
     if (!p->is_shown)
         return;
     double now = mh_clock_seconds();
-    bool is_last = epoch == p->epochs;
     bool is_due =
         p->columns == 0 && (epoch == 1 || epoch % every == 0 || now - p->last_shown > LINE_EVERY_SECONDS);
     if (!is_last && !is_due)
         return;
-    describe(p, (double)epoch, epoch, loss, now, text, sizeof text);
+    describe(p, (double)epoch, epoch, loss, validation_loss, now, text, sizeof text);
     mh_log_info("%s", text);
     p->last_shown = now;
 }

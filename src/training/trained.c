@@ -1,12 +1,10 @@
 #include "multihead/training/trained.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "multihead/base/memory.h"
-
-static const char FORMAT[] = "multihead model";
-enum { FORMAT_VERSION = 1 };
+#include "trained_model.h"
 
 size_t mh_trained_rates(const mh_trained *trained)
 {
@@ -17,13 +15,19 @@ size_t mh_trained_rates(const mh_trained *trained)
     return rates;
 }
 
-static mh_status create_model(mh_trained *trained, const mh_heads *heads, const size_t *hidden, size_t layers)
+mh_status mh_trained_create_model(const mh_heads *heads, const mh_trained_config *config, mh_trained *trained)
 {
     mh_status status = MH_OK;
-    mh_model_config config = {
-        .inputs = trained->schema.inputs, .hidden = hidden, .hidden_layers = layers, .heads = heads};
+    mh_model_config model = {.inputs = trained->schema.inputs,
+                             .hidden = config->hidden,
+                             .hidden_layers = config->hidden_layers,
+                             .heads = heads,
+                             .has_linear_path = config->has_linear_path,
+                             .dropout = config->dropout,
+                             .input_dropout = config->input_dropout,
+                             .loss = config->loss};
 
-    MH_TRY(mh_model_create(&config, &trained->model));
+    MH_TRY(mh_model_create(&model, &trained->model));
     MH_TRY(mh_memory_array(mh_trained_rates(trained), sizeof *trained->base_rates, &trained->base_rates));
 cleanup:
     return status;
@@ -37,7 +41,7 @@ mh_status mh_trained_create(const mh_schema *schema, const mh_trained_config *co
     *out = (mh_trained){0};
     MH_TRY(mh_schema_copy(schema, &out->schema));
     MH_TRY(mh_heads_create(schema, config->heads, config->activation, &heads));
-    MH_TRY(create_model(out, &heads, config->hidden, config->hidden_layers));
+    MH_TRY(mh_trained_create_model(&heads, config, out));
 cleanup:
     mh_heads_clear(&heads);
     if (status != MH_OK)
@@ -51,7 +55,38 @@ void mh_trained_clear(mh_trained *trained)
     mh_schema_clear(&trained->schema);
     mh_memory_free(trained->base_rates);
     mh_memory_free(trained->thresholds);
+    mh_standardizer_clear(&trained->standardizer);
     *trained = (mh_trained){0};
+}
+
+static float log_odds(double rate, int64_t known)
+{
+    double seen = fmin(fmax(rate * (double)known, 1.0), fmax((double)known - 1.0, 1.0));
+    double unseen = fmax((double)known - seen, 1.0);
+
+    return (float)log(seen / unseen);
+}
+
+static float log_rate(double rate, int64_t known)
+{
+    return (float)log(fmax(rate * (double)known, 1.0) / fmax((double)known, 1.0));
+}
+
+void mh_trained_start_at_base_rates(mh_trained *trained, const int64_t *known)
+{
+    const mh_heads *heads = mh_model_heads(trained->model);
+    float *bias = mh_model_head_biases(trained->model);
+    const double *rates = trained->base_rates;
+
+    for (size_t h = 0; h < heads->count; h++) {
+        const mh_head *head = &heads->head[h];
+
+        if (head->is_binary)
+            bias[head->columns.first] = log_odds(rates[1], known[h]);
+        for (size_t c = 0; !head->is_binary && c < head->classes; c++)
+            bias[head->columns.first + c] = log_rate(rates[c], known[h]);
+        rates += head->classes;
+    }
 }
 
 mh_status mh_trained_set_threshold(mh_trained *trained, float threshold)
@@ -64,293 +99,5 @@ mh_status mh_trained_set_threshold(mh_trained *trained, float threshold)
     for (size_t h = 0; h < heads; h++)
         trained->thresholds[h] = threshold;
 cleanup:
-    return status;
-}
-
-/* ---- tensors ---- */
-
-static void dataset_name(const char *group, const mh_tensor *tensor, char name[64])
-{
-    snprintf(name, 64, "%s/%s", group, tensor->name);
-}
-
-mh_status mh_trained_write_vector(const mh_layout *layout, mh_hdf5_file *file, const char *group,
-                                  const float *vector)
-{
-    mh_status status = MH_OK;
-    char name[64];
-
-    for (size_t t = 0; t < layout->tensors; t++) {
-        const mh_tensor *tensor = &layout->tensor[t];
-
-        dataset_name(group, tensor, name);
-        MH_TRY(mh_hdf5_file_add(file, name, MH_FLOAT32, tensor->rows, tensor->columns));
-        MH_TRY(mh_hdf5_file_write(file, name, (mh_span){0, tensor->rows}, MH_FLOAT32,
-                                  vector + tensor->span.first));
-    }
-cleanup:
-    return status;
-}
-
-mh_status mh_trained_read_vector(const mh_layout *layout, const mh_hdf5_file *file, const char *group,
-                                 float *vector)
-{
-    mh_status status = MH_OK;
-    char name[64];
-
-    for (size_t t = 0; t < layout->tensors; t++) {
-        const mh_tensor *tensor = &layout->tensor[t];
-        mh_extent extent = {0};
-        size_t columns = tensor->columns == 0 ? 1 : tensor->columns;
-
-        dataset_name(group, tensor, name);
-        if (!mh_hdf5_file_has(file, name)) {
-            status = MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s, which this model has",
-                             mh_hdf5_file_path(file), name);
-            goto cleanup;
-        }
-        MH_TRY(mh_hdf5_file_extent(file, name, &extent));
-        if (extent.kind != MH_KIND_FLOAT || extent.rows != tensor->rows || extent.columns != columns ||
-            extent.dimensions != (tensor->columns == 0 ? 1u : 2u)) {
-            status =
-                MH_FAIL(MH_ERR_FORMAT, "%s: /%s is [%zu x %zu], this model needs floats [%zu x %zu]",
-                        mh_hdf5_file_path(file), name, extent.rows, extent.columns, tensor->rows, columns);
-            goto cleanup;
-        }
-        MH_TRY(mh_hdf5_file_read(file, name, (mh_span){0, tensor->rows}, MH_FLOAT32,
-                                 vector + tensor->span.first));
-    }
-cleanup:
-    return status;
-}
-
-/* ---- writing ---- */
-
-static mh_status write_list(mh_hdf5_file *file, const char *attribute, size_t count, const size_t *values)
-{
-    mh_status status = MH_OK;
-    int64_t *list = NULL;
-
-    MH_TRY(mh_memory_array(count, sizeof *list, &list));
-    for (size_t i = 0; i < count; i++)
-        list[i] = (int64_t)values[i];
-    MH_TRY(mh_hdf5_file_set_integers(file, "model", attribute, count, list));
-cleanup:
-    mh_memory_free(list);
-    return status;
-}
-
-static mh_status write_names(mh_hdf5_file *file, const char *attribute, size_t count, char *const *names)
-{
-    return names == NULL ? MH_OK : mh_hdf5_file_set_texts(file, "model", attribute, count, names);
-}
-
-static mh_status write_shape(const mh_trained *trained, mh_hdf5_file *file)
-{
-    mh_status status = MH_OK;
-    const mh_schema *schema = &trained->schema;
-    const mh_heads *heads = mh_model_heads(trained->model);
-    size_t layers = mh_model_hidden_layers(trained->model);
-    size_t *list = NULL;
-    size_t activation = heads->activation;
-
-    MH_TRY(mh_memory_array(layers + heads->count, sizeof *list, &list));
-    for (size_t i = 0; i < layers; i++)
-        list[i] = mh_model_hidden(trained->model, i);
-    MH_TRY(write_list(file, "inputs", 1, &schema->inputs));
-    MH_TRY(write_list(file, "hidden", layers, list));
-    for (size_t h = 0; h < heads->count; h++)
-        list[h] = heads->head[h].is_binary;
-    MH_TRY(write_list(file, "is_binary", heads->count, list));
-    MH_TRY(write_list(file, "num_classes", heads->count, schema->classes));
-    MH_TRY(write_list(file, "head_sigmoid", 1, &activation));
-cleanup:
-    mh_memory_free(list);
-    return status;
-}
-
-mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file)
-{
-    mh_status status = MH_OK;
-    const mh_schema *schema = &trained->schema;
-    size_t rates = mh_trained_rates(trained), version = FORMAT_VERSION;
-    char *format[1] = {(char *)FORMAT};
-
-    MH_TRY(mh_trained_write_vector(mh_model_layout(trained->model), file, "model",
-                                   mh_model_parameters(trained->model)));
-    MH_TRY(mh_hdf5_file_set_texts(file, "model", "format", 1, format));
-    MH_TRY(write_list(file, "format_version", 1, &version));
-    MH_TRY(write_shape(trained, file));
-    MH_TRY(write_names(file, "feature_names", schema->inputs, schema->feature_names));
-    MH_TRY(write_names(file, "label_names", schema->heads, schema->label_names));
-    MH_TRY(write_names(file, "class_names", schema->heads, schema->class_names));
-    MH_TRY(mh_hdf5_file_add(file, "base_rates", MH_FLOAT64, rates, 0));
-    MH_TRY(mh_hdf5_file_write(file, "base_rates", (mh_span){0, rates}, MH_FLOAT64, trained->base_rates));
-    if (trained->thresholds != NULL) {
-        MH_TRY(mh_hdf5_file_add(file, "thresholds", MH_FLOAT32, schema->heads, 0));
-        MH_TRY(mh_hdf5_file_write(file, "thresholds", (mh_span){0, schema->heads}, MH_FLOAT32,
-                                  trained->thresholds));
-    }
-cleanup:
-    return status;
-}
-
-mh_status mh_trained_save(const mh_trained *trained, const char *path)
-{
-    mh_status status = MH_OK;
-    mh_hdf5_file *file = NULL;
-
-    MH_TRY(mh_hdf5_file_create(path, &file));
-    MH_TRY(mh_trained_write(trained, file));
-    MH_TRY(mh_hdf5_file_commit(file));
-cleanup:
-    mh_hdf5_file_close(file);
-    return status;
-}
-
-/* ---- reading ---- */
-
-static mh_status read_list(const mh_hdf5_file *file, const char *attribute, size_t count, size_t *values)
-{
-    mh_status status = MH_OK;
-    int64_t *list = NULL;
-
-    MH_TRY(mh_memory_array(count, sizeof *list, &list));
-    MH_TRY(mh_hdf5_file_get_integers(file, "model", attribute, count, list));
-    for (size_t i = 0; i < count; i++) {
-        if (list[i] < 0) {
-            status = MH_FAIL(MH_ERR_FORMAT, "%s: attribute %s of /model has a negative entry",
-                             mh_hdf5_file_path(file), attribute);
-            goto cleanup;
-        }
-        values[i] = (size_t)list[i];
-    }
-cleanup:
-    mh_memory_free(list);
-    return status;
-}
-
-static mh_status read_names(const mh_hdf5_file *file, const char *attribute, size_t count, char ***out)
-{
-    mh_status status = MH_OK;
-
-    if (!mh_hdf5_file_has_attribute(file, "model", attribute))
-        return MH_OK;
-    MH_TRY(mh_schema_names_create(count, out));
-    MH_TRY(mh_hdf5_file_get_texts(file, "model", attribute, count, *out));
-cleanup:
-    return status;
-}
-
-static mh_status read_schema(const mh_hdf5_file *file, mh_schema *schema)
-{
-    mh_status status = MH_OK;
-    size_t inputs = 0, heads = 0;
-
-    MH_TRY(read_list(file, "inputs", 1, &inputs));
-    MH_TRY(mh_hdf5_file_attribute_count(file, "model", "num_classes", &heads));
-    if (inputs == 0 || heads == 0) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: the model has no inputs or no heads", mh_hdf5_file_path(file));
-        goto cleanup;
-    }
-    MH_TRY(mh_schema_create(inputs, heads, schema));
-    MH_TRY(read_list(file, "num_classes", heads, schema->classes));
-    MH_TRY(read_names(file, "feature_names", inputs, &schema->feature_names));
-    MH_TRY(read_names(file, "label_names", heads, &schema->label_names));
-    MH_TRY(read_names(file, "class_names", heads, &schema->class_names));
-cleanup:
-    return status;
-}
-
-/* The heads as they were, which may mix both kinds. */
-static mh_status read_heads(const mh_hdf5_file *file, const mh_schema *schema, mh_heads *heads)
-{
-    mh_status status = MH_OK;
-    size_t *is_binary = NULL, sigmoid = 0;
-
-    MH_TRY(mh_memory_array(schema->heads, sizeof *is_binary, &is_binary));
-    MH_TRY(read_list(file, "is_binary", schema->heads, is_binary));
-    MH_TRY(read_list(file, "head_sigmoid", 1, &sigmoid));
-    MH_TRY(mh_heads_restore(schema, is_binary,
-                            sigmoid != 0 ? MH_HEAD_ACTIVATION_SIGMOID : MH_HEAD_ACTIVATION_NONE, heads));
-cleanup:
-    mh_memory_free(is_binary);
-    return status;
-}
-
-static mh_status read_model(const mh_hdf5_file *file, mh_trained *trained)
-{
-    mh_status status = MH_OK;
-    mh_heads heads = {0};
-    size_t layers = 0, *hidden = NULL;
-
-    MH_TRY(read_heads(file, &trained->schema, &heads));
-    MH_TRY(mh_hdf5_file_attribute_count(file, "model", "hidden", &layers));
-    MH_TRY(mh_memory_array(layers, sizeof *hidden, &hidden));
-    if (layers > 0)
-        MH_TRY(read_list(file, "hidden", layers, hidden));
-    MH_TRY(create_model(trained, &heads, hidden, layers));
-cleanup:
-    mh_heads_clear(&heads);
-    mh_memory_free(hidden);
-    return status;
-}
-
-static mh_status read_thresholds(const mh_hdf5_file *file, mh_trained *trained)
-{
-    mh_status status = MH_OK;
-    size_t heads = trained->schema.heads;
-    mh_extent extent = {0};
-
-    if (!mh_hdf5_file_has(file, "thresholds"))
-        return MH_OK;
-    MH_TRY(mh_hdf5_file_extent(file, "thresholds", &extent));
-    if (extent.kind != MH_KIND_FLOAT || extent.dimensions != 1 || extent.rows != heads) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: /thresholds must be %zu floats, one for each head",
-                         mh_hdf5_file_path(file), heads);
-        goto cleanup;
-    }
-    MH_TRY(mh_memory_array(heads, sizeof *trained->thresholds, &trained->thresholds));
-    MH_TRY(mh_hdf5_file_read(file, "thresholds", (mh_span){0, heads}, MH_FLOAT32, trained->thresholds));
-cleanup:
-    return status;
-}
-
-mh_status mh_trained_load(const char *path, mh_trained *out)
-{
-    mh_status status = MH_OK;
-    mh_hdf5_file *file = NULL;
-
-    *out = (mh_trained){0};
-    MH_TRY(mh_hdf5_file_open(path, &file));
-    if (!mh_hdf5_file_has_attribute(file, "model", "format")) {
-        status =
-            MH_FAIL(MH_ERR_FORMAT, "%s: is not a model of multihead (no /model with attribute format)", path);
-        goto cleanup;
-    }
-    MH_TRY(read_schema(file, &out->schema));
-    MH_TRY(read_model(file, out));
-    MH_TRY(
-        mh_trained_read_vector(mh_model_layout(out->model), file, "model", mh_model_parameters(out->model)));
-    MH_TRY(mh_hdf5_file_read(file, "base_rates", (mh_span){0, mh_trained_rates(out)}, MH_FLOAT64,
-                             out->base_rates));
-    MH_TRY(read_thresholds(file, out));
-cleanup:
-    mh_hdf5_file_close(file);
-    if (status != MH_OK)
-        mh_trained_clear(out);
-    return status;
-}
-
-mh_status mh_trained_load_parameters(mh_trained *trained, const char *path)
-{
-    mh_status status = MH_OK;
-    mh_hdf5_file *file = NULL;
-
-    MH_TRY(mh_hdf5_file_open(path, &file));
-    MH_TRY(mh_trained_read_vector(mh_model_layout(trained->model), file, "model",
-                                  mh_model_parameters(trained->model)));
-cleanup:
-    mh_hdf5_file_close(file);
     return status;
 }

@@ -8,14 +8,14 @@
 #include "multihead/base/memory.h"
 #include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
-#include "multihead/training/checkpoint.h"
-#include "multihead/training/history.h"
+#include "multihead/training/clip.h"
 #include "multihead/training/progress.h"
 
 struct mh_trainer {
     mh_trainer_config config;
     const mh_training_data *data;
     mh_trained *trained;
+    mh_validator *validator;
     bool is_root;
     mh_span hosted; /* replicas of this rank */
     size_t heads;
@@ -33,6 +33,9 @@ struct mh_trainer {
     mh_tally tally;       /* of one replica's part of a batch                                       */
     int64_t *known;       /* [batches x heads] known labels of each batch; NULL when all are known  */
     float *weights;       /* [heads] of the loss in a batch                                         */
+    double weight_sum;    /* of all heads                                                           */
+    double rate;          /* of the last step                                                       */
+    float *best;          /* parameters of the best epoch; NULL without patience                    */
     double *replica_loss; /* [hosted] share of a step's loss                                        */
     double *epoch_loss;   /* [hosted x heads] share of the epoch's losses so far                    */
     double *head_loss;    /* [hosted x heads] the same at the end, then [heads] summed              */
@@ -59,6 +62,8 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
     MH_TRY(mh_adam_create(&config->adam, parameters, &t->adam));
+    if (t->validator != NULL && config->patience > 0)
+        MH_TRY(mh_memory_array(parameters, sizeof *t->best, &t->best));
 cleanup:
     return status;
 }
@@ -80,7 +85,8 @@ cleanup:
 }
 
 mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_data *data,
-                            mh_trained *trained, size_t rank, size_t ranks, mh_trainer **out)
+                            mh_trained *trained, mh_validator *validator, size_t rank, size_t ranks,
+                            mh_trainer **out)
 {
     mh_status status = MH_OK;
     mh_trainer *t = NULL;
@@ -89,9 +95,12 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
     t->config = *config;
     t->data = data;
     t->trained = trained;
+    t->validator = validator;
     t->is_root = rank == 0;
     t->hosted = mh_allreduce_hosted(config->replicas, rank, ranks);
     t->heads = data->schema.heads;
+    for (size_t h = 0; h < t->heads; h++)
+        t->weight_sum += config->head_weights != NULL ? config->head_weights[h] : 1.0;
     MH_TRY(create_parts(t, rank, ranks));
     MH_TRY(create_sums(t));
 cleanup:
@@ -117,16 +126,46 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_memory_free(t->tally.known);
     mh_memory_free(t->known);
     mh_memory_free(t->weights);
+    mh_memory_free(t->best);
     mh_memory_free(t->replica_loss);
     mh_memory_free(t->epoch_loss);
     mh_memory_free(t->head_loss);
     mh_memory_free(t);
 }
 
+/* What a checkpoint holds of this trainer. */
+static mh_training_state state_of(mh_trainer *t)
+{
+    return (mh_training_state){.trained = t->trained,
+                               .adam = t->adam,
+                               .position = &t->position,
+                               .head_loss = t->head_loss,
+                               .best = t->best};
+}
+
 mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
 {
-    return mh_checkpoint_load(checkpoint, t->trained, t->adam, &t->position, t->head_loss,
-                              &t->earlier_history);
+    mh_training_state state = state_of(t);
+
+    return mh_checkpoint_load(checkpoint, &state, &t->earlier_history);
+}
+
+mh_status mh_trainer_follow(mh_trainer *t, const mh_position *before, const char *history)
+{
+    t->position = (mh_position){
+        .epoch = before->epoch, .step = before->step, .seconds = before->seconds, .stage = before->stage + 1};
+    mh_memory_free(t->earlier_history);
+    return mh_memory_text(history, &t->earlier_history);
+}
+
+const mh_position *mh_trainer_position(const mh_trainer *t)
+{
+    return &t->position;
+}
+
+const char *mh_trainer_history(const mh_trainer *t)
+{
+    return t->history != NULL ? mh_history_text(t->history) : "";
 }
 
 size_t mh_trainer_batches(const mh_trainer *t)
@@ -155,19 +194,22 @@ static double divisor(const mh_trainer *t, size_t batch, size_t head)
 }
 
 /*
- * The gradient is summed over rows and divided by rows once, in the step; a head whose labels are not all known
- * has fewer to be divided by, which its weight makes up for. NULL where all are known.
+ * The gradient is summed over rows and divided by rows and heads once, in the step. A head whose labels are not all
+ * known has fewer rows to be divided by, and one may weigh more than another: its weight in the batch makes up for
+ * both. NULL where all labels are known and all heads weigh the same.
  */
-static const float *head_weights(mh_trainer *t, size_t batch)
+static const float *batch_weights(mh_trainer *t, size_t batch)
 {
+    const double *head_weights = t->config.head_weights;
     double rows = (double)mh_loader_batch_rows(t->loader, batch);
 
-    if (t->known == NULL)
+    if (t->known == NULL && head_weights == NULL)
         return NULL;
     for (size_t h = 0; h < t->heads; h++) {
         double known = divisor(t, batch, h);
+        double weight = head_weights != NULL ? head_weights[h] : 1.0;
 
-        t->weights[h] = known > 0 ? (float)(rows / known) : 0.0f;
+        t->weights[h] = known > 0 ? (float)(weight * rows / known) : 0.0f;
     }
     return t->weights;
 }
@@ -183,26 +225,35 @@ static double keep_loss(mh_trainer *t, size_t batch, size_t replica)
         double share = known > 0 ? t->tally.loss[h] / known : 0.0;
 
         epoch_loss[h] += share;
-        sum += share;
+        sum += t->config.head_weights != NULL ? t->config.head_weights[h] * share : share;
         t->tally.loss[h] = 0;
         t->tally.known[h] = 0;
     }
-    return sum / (double)t->heads;
+    return sum / t->weight_sum;
+}
+
+/* Where a batch is on the way through this stage, in epochs. */
+static double epochs_done(const mh_trainer *t, size_t batch)
+{
+    return (double)t->position.stage_epoch + (double)batch / (double)t->batches;
 }
 
 mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, double *loss)
 {
     mh_status status = MH_OK;
-    const float *weights = head_weights(t, batch);
-    double rows = (double)mh_loader_batch_rows(t->loader, batch);
+    const float *weights = batch_weights(t, batch);
+    const float *sum = NULL;
+    double rows = (double)mh_loader_batch_rows(t->loader, batch), scale = 0;
 
     /* Local: the rows of every replica hosted here become a leaf of the sum. */
     mh_allreduce_start(t->allreduce);
     for (size_t r = 0; r < t->hosted.count; r++) {
         mh_batch part; /* borrowed from the loader until the next one */
+        mh_draw draw = {t->config.seed, t->position.step, (uint32_t)(t->hosted.first + r)};
 
         mh_loader_batch(t->loader, batch, t->hosted.first + r, &part);
         part.weights = weights;
+        part.draw = &draw;
         mh_model_gradient(t->trained->model, &part, t->workspace, mh_allreduce_leaf(t->allreduce), &t->tally);
         t->replica_loss[r] = keep_loss(t, batch, r);
     }
@@ -219,8 +270,12 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     }
 
     /* Local and equal everywhere: the same sum gives the same step. */
-    mh_adam_step(t->adam, t->config.learning_rate, 1.0 / (rows * (double)t->heads),
-                 mh_allreduce_sum(t->allreduce), mh_model_parameters(t->trained->model));
+    sum = mh_allreduce_sum(t->allreduce);
+    scale = 1.0 / (rows * t->weight_sum);
+    if (t->config.clip_norm > 0)
+        scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
+    t->rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
+    mh_adam_step(t->adam, t->rate, scale, sum, mh_model_parameters(t->trained->model));
     t->position.step++;
 cleanup:
     return status;
@@ -250,38 +305,76 @@ static mh_status sum_losses(const mh_comm *comm, mh_trainer *t, double *train_lo
     MH_TRY(mh_allreduce_doubles(comm, t->config.replicas, t->heads, t->head_loss));
     for (size_t h = 0; h < t->heads; h++) {
         t->head_loss[h] /= (double)t->batches;
-        sum += t->head_loss[h];
+        sum += t->config.head_weights != NULL ? t->config.head_weights[h] * t->head_loss[h] : t->head_loss[h];
     }
-    *train_loss = sum / (double)t->heads;
+    *train_loss = sum / t->weight_sum;
 cleanup:
     return status;
 }
 
-/* Only rank 0 writes; all ranks learn how it went. A checkpoint that cannot be written is no reason to stop. */
-static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_loss)
+/* Measures the validation loss and remembers the best epoch; NaN where nothing is validated. */
+static double validate(const mh_comm *comm, mh_trainer *t)
+{
+    mh_position *position = &t->position;
+    double loss = NAN;
+
+    if (t->validator == NULL)
+        return loss;
+    loss = mh_validator_loss(comm, t->validator, NULL);
+    if (position->best_epoch == 0 ? isfinite(loss) : loss < position->best_loss) {
+        position->best_epoch = position->stage_epoch;
+        position->best_loss = loss;
+        if (t->best != NULL)
+            memcpy(t->best, mh_model_parameters(t->trained->model),
+                   mh_model_layout(t->trained->model)->count * sizeof *t->best);
+    }
+    return loss;
+}
+
+/* Whether the last epoch is over, or there is no patience left. From numbers that are equal on all ranks. */
+static bool is_done(const mh_trainer *t)
+{
+    const mh_position *position = &t->position;
+
+    return position->stage_epoch >= t->config.epochs ||
+           (t->best != NULL && position->stage_epoch - position->best_epoch >= t->config.patience);
+}
+
+/* A checkpoint that cannot be written is no reason to stop. */
+static void save_checkpoint(mh_trainer *t)
+{
+    const mh_trainer_config *config = &t->config;
+    mh_training_state state = state_of(t);
+    char folder[MH_CHECKPOINT_PATH_BYTES];
+
+    t->position.seconds = mh_history_seconds(t->history);
+    snprintf(folder, sizeof folder, "%s/checkpoints", config->folder);
+    if (mh_checkpoint_save(folder, &state, config->options, mh_history_text(t->history)) == MH_OK)
+        mh_checkpoint_prune(folder, config->keep);
+    else
+        mh_log_warning("no checkpoint of epoch %zu, going on without: %s", t->position.epoch,
+                       mh_status_message());
+}
+
+/* Only rank 0 writes; all ranks learn how it went. */
+static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_loss, double validation_loss)
 {
     mh_status status = MH_OK;
     const mh_trainer_config *config = &t->config;
-    char folder[MH_CHECKPOINT_PATH_BYTES];
     mh_history_line line = {.epoch = t->position.epoch,
                             .step = t->position.step,
-                            .learning_rate = config->learning_rate,
+                            .learning_rate = t->rate,
                             .train_loss = train_loss,
-                            .rows = t->data->rows};
-    bool is_due = config->checkpoint_every > 0 &&
-                  (t->position.epoch % config->checkpoint_every == 0 || t->position.epoch == config->epochs);
+                            .rows = t->data->rows,
+                            .has_validation = t->validator != NULL,
+                            .validation_loss = validation_loss,
+                            .stage = t->position.stage};
+    bool is_due =
+        config->checkpoint_every > 0 && (t->position.epoch % config->checkpoint_every == 0 || is_done(t));
 
     status = mh_history_add(t->history, &line);
-    if (status == MH_OK && t->is_root && config->folder != NULL && is_due) {
-        t->position.seconds = mh_history_seconds(t->history);
-        snprintf(folder, sizeof folder, "%s/checkpoints", config->folder);
-        if (mh_checkpoint_save(folder, t->trained, t->adam, &t->position, t->head_loss, config->options,
-                               mh_history_text(t->history)) == MH_OK)
-            mh_checkpoint_prune(folder, config->keep);
-        else
-            mh_log_warning("no checkpoint of epoch %zu, going on without: %s", t->position.epoch,
-                           mh_status_message());
-    }
+    if (status == MH_OK && t->is_root && config->folder != NULL && is_due)
+        save_checkpoint(t);
     return mh_comm_agree(comm, status);
 }
 
@@ -291,30 +384,37 @@ static mh_status open_history(const mh_comm *comm, mh_trainer *t)
     bool is_written = t->is_root && t->config.folder != NULL;
 
     snprintf(path, sizeof path, "%s/history.csv", t->config.folder != NULL ? t->config.folder : "");
-    return mh_comm_agree(comm, mh_history_open(is_written ? path : NULL, t->earlier_history,
-                                               t->position.seconds, &t->history));
+    return mh_comm_agree(comm, mh_history_open(is_written ? path : NULL, t->config.columns,
+                                               t->earlier_history, t->position.seconds, &t->history));
 }
 
 mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
 {
     mh_status status = MH_OK;
-    double loss = 0, train_loss = 0;
+    mh_position *position = &t->position;
+    double loss = 0, train_loss = 0, validation_loss = 0;
 
     MH_TRY(open_history(comm, t));
-    t->progress = mh_progress_start(t->is_root && t->config.shows_progress, t->config.epochs,
-                                    t->position.epoch, t->batches, t->data->rows);
+    t->progress = mh_progress_start(t->is_root && t->config.shows_progress, t->config.title, t->config.epochs,
+                                    position->stage_epoch, t->batches, t->data->rows);
     mh_history_start(t->history);
-    while (t->position.epoch < t->config.epochs) {
+    while (!is_done(t)) {
         start_epoch(comm, t);
         for (size_t batch = 0; batch < t->batches; batch++) {
             MH_TRY(mh_trainer_step(comm, t, batch, &loss));
-            mh_progress_step(&t->progress, t->position.epoch, batch + 1, loss);
+            mh_progress_step(&t->progress, position->stage_epoch, batch + 1, loss);
         }
-        t->position.epoch++;
+        position->epoch++;
+        position->stage_epoch++;
         MH_TRY(sum_losses(comm, t, &train_loss));
-        mh_progress_epoch(&t->progress, t->position.epoch, train_loss);
-        MH_TRY(write_epoch(comm, t, train_loss));
+        validation_loss = validate(comm, t);
+        mh_progress_epoch(&t->progress, position->stage_epoch, train_loss, validation_loss, is_done(t));
+        MH_TRY(write_epoch(comm, t, train_loss, validation_loss));
     }
+    position->seconds = mh_history_seconds(t->history);
+    if (t->best != NULL && position->best_epoch > 0)
+        memcpy(mh_model_parameters(t->trained->model), t->best,
+               mh_model_layout(t->trained->model)->count * sizeof *t->best);
 cleanup:
     return status;
 }

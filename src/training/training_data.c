@@ -46,7 +46,8 @@ cleanup:
     return status;
 }
 
-static void rates_from_counts(const mh_schema *schema, const int64_t *counts, double *rates)
+static void rates_from_counts(const mh_schema *schema, const int64_t *counts, double *rates,
+                              int64_t *known_labels)
 {
     for (size_t head = 0; head < schema->heads; head++) {
         size_t classes = schema->classes[head];
@@ -56,6 +57,7 @@ static void rates_from_counts(const mh_schema *schema, const int64_t *counts, do
             known += counts[c];
         for (size_t c = 0; c < classes; c++)
             rates[c] = known > 0 ? (double)counts[c] / (double)known : 0.0;
+        known_labels[head] = known;
         counts += classes;
         rates += classes;
     }
@@ -72,10 +74,12 @@ static mh_status count_labels(const mh_comm *comm, mh_training_data *data)
     status = mh_memory_array(classes, sizeof *counts, &counts);
     if (status == MH_OK)
         status = mh_memory_array(classes, sizeof *data->base_rates, &data->base_rates);
+    if (status == MH_OK)
+        status = mh_memory_array(data->schema.heads, sizeof *data->known, &data->known);
     MH_TRY(mh_comm_agree(comm, status));
     mh_shard_count_classes(&data->shard, data->schema.classes, counts);
     mh_comm_sum(comm, counts, classes);
-    rates_from_counts(&data->schema, counts, data->base_rates);
+    rates_from_counts(&data->schema, counts, data->base_rates, data->known);
     data->missing_labels = (int64_t)data->shard.missing_labels;
     mh_comm_sum(comm, &data->missing_labels, 1);
 cleanup:
@@ -99,10 +103,24 @@ cleanup:
     return status;
 }
 
+mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, size_t replicas,
+                                       mh_training_data *data)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_standardize_columns(comm, mode, &data->shard, data->rows, replicas, &data->standardizer));
+    if (data->standardizer.inputs > 0)
+        mh_standardizer_apply(&data->standardizer, data->shard.rows.count, data->shard.features);
+cleanup:
+    return status;
+}
+
 void mh_training_data_clear(mh_training_data *data)
 {
     mh_shard_clear(&data->shard);
     mh_schema_clear(&data->schema);
     mh_memory_free(data->base_rates);
+    mh_memory_free(data->known);
+    mh_standardizer_clear(&data->standardizer);
     *data = (mh_training_data){0};
 }

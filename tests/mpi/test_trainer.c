@@ -65,7 +65,7 @@ static mh_trainer_config default_config(void)
                                .replicas = REPLICAS,
                                .shuffles = true,
                                .seed = 1,
-                               .learning_rate = 0.01,
+                               .schedule = {.rate = 0.01},
                                .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
                                .options = ""};
 }
@@ -79,7 +79,7 @@ static void run_start(run *r, const mh_comm *comm, data_kind kind, const mh_trai
     MUST(mh_training_data_load(comm, r->dataset, config->replicas, &r->data));
     MUST(mh_trained_create(&r->data.schema, &model, &r->trained));
     mh_model_initialize(r->trained.model, 1);
-    MUST(mh_trainer_create(config, &r->data, &r->trained, mh_comm_rank(comm), mh_comm_ranks(comm),
+    MUST(mh_trainer_create(config, &r->data, &r->trained, NULL, mh_comm_rank(comm), mh_comm_ranks(comm),
                            &r->trainer));
 }
 
@@ -193,7 +193,7 @@ static double step_by_hand(const mh_batch *batch, mh_trained *trained, const mh_
     MUST(mh_workspace_create(trained->model, ROWS, &workspace));
     MUST(mh_adam_create(&config->adam, count, &adam));
     mh_model_gradient(trained->model, &weighted, workspace, gradient, &tally);
-    mh_adam_step(adam, config->learning_rate, 1.0 / (ROWS * HEADS), gradient,
+    mh_adam_step(adam, config->schedule.rate, 1.0 / (ROWS * HEADS), gradient,
                  mh_model_parameters(trained->model));
     for (size_t h = 0; h < HEADS; h++)
         loss += tally.loss[h] / (double)tally.known[h] / HEADS;
@@ -264,7 +264,7 @@ Test(trainer, stops_on_all_ranks_when_the_loss_is_not_finite)
 {
     mh_trainer_config config = default_config();
 
-    config.learning_rate = 1e30;
+    config.schedule.rate = 1e30;
 
     run r;
 

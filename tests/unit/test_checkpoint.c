@@ -28,6 +28,9 @@ typedef struct {
     mh_trained trained;
     mh_adam *adam;
     size_t count;
+    mh_position position;
+    double head_loss[HEADS];
+    float *best;
 } run;
 
 static run run_start(size_t width)
@@ -35,11 +38,12 @@ static run run_start(size_t width)
     const mh_trained_config config = {.hidden = &width, .hidden_layers = 1};
     const mh_adam_config adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     mh_schema schema = toy_schema(INPUTS, HEADS, classes);
-    run r;
+    run r = {0};
 
     MUST(mh_trained_create(&schema, &config, &r.trained));
     r.count = mh_model_layout(r.trained.model)->count;
     MUST(mh_adam_create(&adam, r.count, &r.adam));
+    MUST(mh_memory_array(r.count, sizeof *r.best, &r.best));
     mh_schema_clear(&schema);
     return r;
 }
@@ -49,24 +53,42 @@ static void run_fill(run *r)
     toy_fill(mh_model_parameters(r->trained.model), r->count, 1);
     toy_fill(mh_adam_first_moment(r->adam), r->count, 2);
     toy_fill(mh_adam_second_moment(r->adam), r->count, 3);
+    toy_fill(r->best, r->count, 4);
 }
 
 static void run_end(run *r)
 {
     mh_trained_clear(&r->trained);
     mh_adam_destroy(r->adam);
+    mh_memory_free(r->best);
 }
 
-enum { HEADS_AT_MOST = 4 };
+static const double HEAD_LOSS[HEADS] = {0.1, 0.2};
 
-static const double HEAD_LOSS[HEADS_AT_MOST] = {0.1, 0.2, 0.3, 0.4};
+static mh_training_state state_of(run *r)
+{
+    return (mh_training_state){.trained = &r->trained,
+                               .adam = r->adam,
+                               .position = &r->position,
+                               .head_loss = r->head_loss,
+                               .best = r->best};
+}
 
 static void save(run *r, size_t epoch)
 {
-    const mh_position position = {.epoch = epoch, .batch = 4, .step = 10 * epoch, .seconds = 0.1};
+    mh_training_state state = state_of(r);
 
-    MUST(mh_checkpoint_save(scratch_path(""), &r->trained, r->adam, &position, HEAD_LOSS,
-                            "[training]\nepochs = 7\n", "epoch,step\n1,10\n"));
+    r->position = (mh_position){.epoch = epoch,
+                                .batch = 4,
+                                .step = 10 * epoch,
+                                .seconds = 0.1,
+                                .stage = 1,
+                                .stage_epoch = 2,
+                                .best_epoch = 1,
+                                .best_loss = 0.3};
+    mh_adam_set_steps(r->adam, 7);
+    memcpy(r->head_loss, HEAD_LOSS, sizeof HEAD_LOSS);
+    MUST(mh_checkpoint_save(scratch_path(""), &state, "[training]\nepochs = 7\n", "epoch,step\n1,10\n"));
 }
 
 static void expect_newest(const char *name)
@@ -84,25 +106,25 @@ static void expect_newest(const char *name)
 Test(checkpoint, comes_back_as_it_was_saved)
 {
     run saved = run_start(4), loaded = run_start(4);
-    mh_position position = {0};
+    mh_training_state state = state_of(&loaded);
     char *options = NULL, *history = NULL;
-    double losses[HEADS_AT_MOST] = {0};
+    size_t stage = 0;
 
     run_fill(&saved);
     save(&saved, 3);
-    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &loaded.trained, loaded.adam, &position, losses,
-                            &history));
+    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &state, &history));
     EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.trained.model),
                      saved.count);
     EXPECT_SAME_BITS(mh_adam_first_moment(saved.adam), mh_adam_first_moment(loaded.adam), saved.count);
     EXPECT_SAME_BITS(mh_adam_second_moment(saved.adam), mh_adam_second_moment(loaded.adam), saved.count);
-    cr_expect(eq(u64, mh_adam_steps(loaded.adam), 30));
-    cr_expect(position.epoch == 3 && position.batch == 4 && position.step == 30);
-    cr_expect(position.seconds == 0.1);
+    EXPECT_SAME_BITS(saved.best, loaded.best, saved.count);
+    cr_expect(eq(u64, mh_adam_steps(loaded.adam), 7));
+    EXPECT_SAME_BITS(&saved.position, &loaded.position, 1);
+    EXPECT_SAME_BITS(saved.head_loss, loaded.head_loss, HEADS);
+    MUST(mh_checkpoint_load_stage(scratch_path("epoch-000003.h5"), &stage));
+    cr_expect(eq(sz, stage, 1));
     cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
     mh_memory_free(history);
-    for (size_t head = 0; head < saved.trained.schema.heads; head++)
-        cr_expect(losses[head] == HEAD_LOSS[head]);
     MUST(mh_checkpoint_load_options(scratch_path("epoch-000003.h5"), &options));
     cr_expect(strcmp(options, "[training]\nepochs = 7\n") == 0);
     mh_memory_free(options);
@@ -127,14 +149,12 @@ Test(checkpoint, is_a_model_too)
 Test(checkpoint, of_another_model_is_refused)
 {
     run saved = run_start(4), wider = run_start(5);
-    mh_position position;
+    mh_training_state state = state_of(&wider);
     char *history = NULL;
-    double losses[HEADS_AT_MOST];
 
     save(&saved, 1);
-    EXPECT_FAILURE(mh_checkpoint_load(scratch_path("epoch-000001.h5"), &wider.trained, wider.adam, &position,
-                                      losses, &history),
-                   MH_ERR_FORMAT, "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
+    EXPECT_FAILURE(mh_checkpoint_load(scratch_path("epoch-000001.h5"), &state, &history), MH_ERR_FORMAT,
+                   "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
     cr_expect(history == NULL);
     run_end(&saved);
     run_end(&wider);

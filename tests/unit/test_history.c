@@ -36,7 +36,8 @@ static char *run_epochs(const char *earlier, size_t first, size_t last)
     mh_history *history = NULL;
     char *text = NULL;
 
-    MUST(mh_history_open(scratch_path("history.csv"), earlier, 100.0 * (double)(first - 1), &history));
+    MUST(mh_history_open(scratch_path("history.csv"), (mh_history_columns){0}, earlier,
+                         100.0 * (double)(first - 1), &history));
     mh_history_start(history);
     for (size_t epoch = first; epoch <= last; epoch++)
         add(history, epoch);
@@ -111,7 +112,7 @@ Test(history, every_line_is_there_at_once)
 {
     mh_history *history = NULL;
 
-    MUST(mh_history_open(scratch_path("history.csv"), NULL, 0.0, &history));
+    MUST(mh_history_open(scratch_path("history.csv"), (mh_history_columns){0}, NULL, 0.0, &history));
     add(history, 1);
     expect_epochs(1); /* while the run goes on */
     mh_history_close(history);
@@ -121,7 +122,7 @@ Test(history, seconds_go_on_from_before)
 {
     mh_history *history = NULL;
 
-    MUST(mh_history_open(NULL, NULL, 300.0, &history));
+    MUST(mh_history_open(NULL, (mh_history_columns){0}, NULL, 300.0, &history));
     mh_history_start(history);
     cr_expect(ge(dbl, mh_history_seconds(history), 300.0));
     cr_expect(lt(dbl, mh_history_seconds(history), 310.0));
@@ -132,7 +133,7 @@ Test(history, without_a_path_writes_nothing)
 {
     mh_history *history = NULL;
 
-    MUST(mh_history_open(NULL, NULL, 0.0, &history));
+    MUST(mh_history_open(NULL, (mh_history_columns){0}, NULL, 0.0, &history));
     add(history, 1);
     mh_history_close(history);
     mh_history_close(NULL);
@@ -143,7 +144,8 @@ Test(history, a_folder_that_is_not_there_is_an_error)
 {
     mh_history *history = NULL;
 
-    EXPECT_FAILURE(mh_history_open(scratch_path("nowhere/history.csv"), NULL, 0.0, &history), MH_ERR_IO,
-                   "cannot be written");
+    EXPECT_FAILURE(
+        mh_history_open(scratch_path("nowhere/history.csv"), (mh_history_columns){0}, NULL, 0.0, &history),
+        MH_ERR_IO, "cannot be written");
     cr_expect(history == NULL);
 }

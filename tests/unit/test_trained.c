@@ -19,7 +19,8 @@ static const size_t hidden[] = {5, 6};
 
 static mh_trained create(mh_head_kind kind, mh_head_activation activation, size_t layers)
 {
-    const mh_trained_config config = {hidden, layers, kind, activation};
+    const mh_trained_config config = {
+        .hidden = hidden, .hidden_layers = layers, .heads = kind, .activation = activation};
     mh_schema schema = toy_schema(INPUTS, HEADS, classes);
     mh_trained trained;
 

@@ -50,6 +50,9 @@ void mh_model_initialize(mh_model *model, uint64_t seed);
 
 /** The flat vector [layout.count] float32; the model's own. */
 float *mh_model_parameters(mh_model *model);
+
+/** The biases of the heads [heads.columns], a part of the parameters. */
+float *mh_model_head_biases(mh_model *model);
 const mh_layout *mh_model_layout(const mh_model *model);
 const mh_heads *mh_model_heads(const mh_model *model);
 size_t mh_model_inputs(const mh_model *model);

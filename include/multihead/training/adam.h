@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "multihead/base/status.h"
+#include "multihead/tensor/span.h"
 
 /*
  * Adam with bias correction and eps outside the root, as PyTorch computes it; weight decay is decoupled.
@@ -15,6 +16,8 @@ typedef struct mh_adam mh_adam;
 typedef struct {
     double beta1, beta2, epsilon;
     double weight_decay; /* a step takes rate * weight_decay of each parameter away */
+    mh_span slow;        /* parameters that learn at slow_rate times the rate; none where count is 0 */
+    double slow_rate;
 } mh_adam_config;
 
 mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **out);

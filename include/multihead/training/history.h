@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_TRAINING_HISTORY_H
 #define MULTIHEAD_TRAINING_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,17 @@ typedef struct {
     uint64_t step; /* Adam steps so far             */
     double learning_rate;
     double train_loss;
-    size_t rows; /* rows seen in this epoch       */
+    size_t rows;         /* rows seen in this epoch                      */
+    bool has_validation; /* whether there is a validation loss, and what */
+    double validation_loss;
+    size_t stage; /* from 0                                       */
 } mh_history_line;
+
+/* Columns beyond those that every log has. */
+typedef struct {
+    bool has_validation; /* validation_loss, empty where a stage has none */
+    bool has_stages;     /* stage, from 1                                 */
+} mh_history_columns;
 
 /**
  * Opens the log of a run with `seconds` of training behind it.
@@ -28,7 +38,8 @@ typedef struct {
  *   earlier   what the log held at that time (mh_history_text, as the checkpoint kept it), NULL for a new run.
  *             The file is made to hold just that, whatever a stopped run wrote after its last checkpoint.
  */
-mh_status mh_history_open(const char *path, const char *earlier, double seconds, mh_history **out);
+mh_status mh_history_open(const char *path, mh_history_columns columns, const char *earlier, double seconds,
+                          mh_history **out);
 void mh_history_close(mh_history *history);
 
 /** Starts the clock: training begins now. */

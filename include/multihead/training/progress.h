@@ -10,6 +10,7 @@
  */
 typedef struct {
     bool is_shown;
+    const char *title;  /* in front of it all, or NULL */
     size_t epochs;      /* of the whole run          */
     size_t batches;     /* of an epoch               */
     size_t rows;        /* of an epoch               */
@@ -20,12 +21,14 @@ typedef struct {
 } mh_progress;
 
 /** `first_epoch` is where this process begins, not 0 when it resumes. */
-mh_progress mh_progress_start(bool is_shown, size_t epochs, size_t first_epoch, size_t batches, size_t rows);
+mh_progress mh_progress_start(bool is_shown, const char *title, size_t epochs, size_t first_epoch,
+                              size_t batches, size_t rows);
 
 /** After a step: `epoch` from 0, `batch` steps of it done, the loss of the step. */
 void mh_progress_step(mh_progress *progress, size_t epoch, size_t batch, double loss);
 
-/** After an epoch, from 1, with its mean loss. */
-void mh_progress_epoch(mh_progress *progress, size_t epoch, double loss);
+/** After an epoch, from 1, with its mean loss and, unless that is NaN, the validation loss. */
+void mh_progress_epoch(mh_progress *progress, size_t epoch, double loss, double validation_loss,
+                       bool is_last);
 
 #endif

@@ -8,13 +8,15 @@
 #include "multihead/data/hdf5_file.h"
 #include "multihead/model/model.h"
 #include "multihead/tensor/schema.h"
+#include "multihead/tensor/standardizer.h"
 
 /* A model with everything that is needed to predict from rows as they were given, and to judge the result. */
 typedef struct {
     mh_model *model;
-    mh_schema schema;   /* of the training data; every number of classes is known      */
-    double *base_rates; /* [sum of classes] share of each class among training labels  */
-    float *thresholds;  /* [heads] see mh_heads_predict; NULL: the likeliest class     */
+    mh_schema schema;             /* of the training data; every number of classes is known      */
+    double *base_rates;           /* [sum of classes] share of each class among training labels  */
+    mh_standardizer standardizer; /* what features go through first; without inputs: nothing */
+    float *thresholds;            /* [heads] see mh_heads_predict; NULL: the likeliest class     */
 } mh_trained;
 
 typedef struct {
@@ -22,11 +24,22 @@ typedef struct {
     size_t hidden_layers;
     mh_head_kind heads;
     mh_head_activation activation;
+    bool has_linear_path;
+    float dropout, input_dropout; /* see mh_model_config: of training only, and in no file */
+    mh_loss_config loss;
 } mh_trained_config;
 
 /** A new model for data of this schema, which is copied. Parameters and rates are 0. */
 mh_status mh_trained_create(const mh_schema *schema, const mh_trained_config *config, mh_trained *out);
 void mh_trained_clear(mh_trained *trained);
+
+/**
+ * Sets the biases of the heads so that they begin at the base rates: the log odds of a binary head's class 1, the
+ * logarithms of a softmax head's rates. A class that never occurs counts as seen once.
+ *
+ *   known   [heads] labels that the rates were made from
+ */
+void mh_trained_start_at_base_rates(mh_trained *trained, const int64_t *known);
 
 /** Sets the threshold of every head to `threshold`, where thresholds were tuned too. */
 mh_status mh_trained_set_threshold(mh_trained *trained, float threshold);
@@ -35,8 +48,9 @@ mh_status mh_trained_set_threshold(mh_trained *trained, float threshold);
 size_t mh_trained_rates(const mh_trained *trained);
 
 /*
- * Files: /model/<name> with PyTorch's names and shapes, attributes of /model for the rest, /base_rates, and
- * /thresholds where there are some. Nothing in them depends on ranks, hosts, time or paths. None of these needs another rank.
+ * Files: /model/<name> with PyTorch's names and shapes, attributes of /model for the rest, /base_rates, and where
+ * there are some /standardization/mean and /deviation, and /thresholds. Nothing in them depends on ranks, hosts,
+ * time or paths. None of these needs another rank.
  */
 
 /** Writes model.h5 as a whole, or not at all. */

@@ -7,37 +7,57 @@
 
 #include "multihead/parallel/communicator.h"
 #include "multihead/training/adam.h"
+#include "multihead/training/checkpoint.h"
+#include "multihead/training/history.h"
+#include "multihead/training/schedule.h"
 #include "multihead/training/trained.h"
 #include "multihead/training/training_data.h"
+#include "multihead/training/validator.h"
 
 /* Data-parallel training: each rank computes gradients on its replicas' rows, all ranks take the same step. */
 typedef struct mh_trainer mh_trainer;
 
 typedef struct {
-    size_t epochs;
+    size_t epochs;     /* at most                     */
     size_t batch_size; /* global                      */
     size_t replicas;   /* at least the ranks          */
     bool shuffles;
     uint64_t seed;
-    double learning_rate;
+    mh_schedule schedule;
     mh_adam_config adam;
-    size_t checkpoint_every; /* epochs; 0: none       */
-    size_t keep;             /* checkpoints           */
-    const char *folder;      /* the run's; NULL: nothing is written */
-    const char *options;     /* options.ini as a text */
+    double clip_norm;           /* longest gradient, 0: any length                                     */
+    const double *head_weights; /* [heads] of the mean over heads, kept; NULL: all the same            */
+    size_t patience; /* epochs without a lower validation loss until it stops, 0: as many as there are;
+                                   then the weights of the best epoch are kept                         */
+    mh_history_columns columns; /* of the history                                                      */
+    size_t checkpoint_every;    /* epochs; 0: none       */
+    size_t keep;                /* checkpoints           */
+    const char *folder;         /* the run's; NULL: nothing is written */
+    const char *options;        /* options.ini as a text */
     bool shows_progress;
+    const char *title; /* in front of the progress, "" or NULL */
 } mh_trainer_config;
 
-/** Keeps the config's texts, `data` and `trained`. Needs no other rank. */
+/**
+ * Keeps the config's texts, `data`, `trained` and `validator`, which is NULL where nothing is validated. Needs no
+ * other rank.
+ */
 mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_data *data,
-                            mh_trained *trained, size_t rank, size_t ranks, mh_trainer **out);
+                            mh_trained *trained, mh_validator *validator, size_t rank, size_t ranks,
+                            mh_trainer **out);
 void mh_trainer_destroy(mh_trainer *trainer);
+
+/**
+ * Makes it the next stage of a run that has trained before: epochs, steps and seconds are counted on from
+ * `before`, the log goes on behind `history` (copied).
+ */
+mh_status mh_trainer_follow(mh_trainer *trainer, const mh_position *before, const char *history);
 
 /** Goes to where a checkpoint left off: parameters, moments, position. Needs no other rank. */
 mh_status mh_trainer_restore(mh_trainer *trainer, const char *checkpoint);
 
 /**
- * Trains from where the trainer stands to the last epoch, writing history and checkpoints (on rank 0).
+ * Trains from where the trainer stands to the last epoch, or until patience is over, writing history and checkpoints (on rank 0).
  *
  * Collective over comm; fails on all ranks together, with MH_ERR_NUMERIC when the loss is not finite.
  */
@@ -50,6 +70,12 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *trainer);
  */
 mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *trainer, size_t batch, double *loss);
 size_t mh_trainer_batches(const mh_trainer *trainer);
+
+/** Where it stands. Borrowed. */
+const mh_position *mh_trainer_position(const mh_trainer *trainer);
+
+/** The log so far, empty on ranks other than 0; borrowed until the next line. */
+const char *mh_trainer_history(const mh_trainer *trainer);
 
 /** The mean loss of each head in the last epoch [heads]; on every rank. Borrowed. */
 const double *mh_trainer_head_loss(const mh_trainer *trainer);

@@ -7,14 +7,17 @@
 #include "multihead/data/dataset.h"
 #include "multihead/data/shard.h"
 #include "multihead/parallel/communicator.h"
+#include "multihead/training/standardization.h"
 
 /* What training knows of its data: this rank's rows, and what holds for all of them together. */
 typedef struct {
     mh_shard shard;
-    size_t rows;            /* of all ranks                                                   */
-    mh_schema schema;       /* every number of classes is known: told, or found in the labels */
-    int64_t missing_labels; /* of all ranks                                                   */
-    double *base_rates;     /* [sum of classes] share of each class among known labels        */
+    size_t rows;                  /* of all ranks                                                   */
+    mh_schema schema;             /* every number of classes is known: told, or found in the labels */
+    int64_t missing_labels;       /* of all ranks                                                   */
+    double *base_rates;           /* [sum of classes] share of each class among known labels        */
+    int64_t *known;               /* [heads] labels that are known, of all ranks                     */
+    mh_standardizer standardizer; /* what the shard's features went through; without inputs: nothing  */
 } mh_training_data;
 
 /**
@@ -25,6 +28,10 @@ typedef struct {
  */
 mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
                                 mh_training_data *out);
+
+/** Standardizes the features, once; `replicas` as before. Collective over comm; fails on all ranks together. */
+mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, size_t replicas,
+                                       mh_training_data *data);
 void mh_training_data_clear(mh_training_data *data);
 
 #endif
