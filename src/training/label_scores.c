@@ -81,6 +81,11 @@ size_t mh_label_scores_heads(const mh_label_scores *scores)
     return scores->heads;
 }
 
+bool mh_label_scores_has_two(const mh_label_scores *scores, size_t head)
+{
+    return scores->has_two[head];
+}
+
 /* ---- gathering ---- */
 
 size_t mh_label_scores_rounds(const mh_comm *comm, const mh_label_scores *scores)

@@ -65,3 +65,32 @@ Test(communicator, hands_numbers_round)
     cr_expect(eq(sz, mh_comm_hosts(world), 1));
     mh_comm_barrier(world);
 }
+
+/* Rank a hands rank b (a + 2b) % 4 numbers: another count each way, often none. */
+static size_t count_of(size_t from, size_t to)
+{
+    return (from + 2 * to) % 4;
+}
+
+Test(communicator, exchanges_unequal_parts)
+{
+    enum { MOST = 4 };
+    const size_t rank = mh_comm_rank(world), ranks = mh_comm_ranks(world);
+    int64_t mine[MOST][4], theirs[MOST][4] = {{0}};
+    const void *out[MOST];
+    void *in[MOST];
+    size_t out_bytes[MOST], in_bytes[MOST];
+
+    for (size_t r = 0; r < ranks; r++) {
+        for (size_t i = 0; i < 4; i++)
+            mine[r][i] = (int64_t)(100 * rank + 10 * r + i);
+        out[r] = mine[r];
+        in[r] = theirs[r];
+        out_bytes[r] = count_of(rank, r) * sizeof mine[r][0];
+        in_bytes[r] = count_of(r, rank) * sizeof theirs[r][0];
+    }
+    mh_comm_exchange(world, out, out_bytes, in, in_bytes);
+    for (size_t r = 0; r < ranks; r++)
+        for (size_t i = 0; i < 4; i++)
+            cr_expect(eq(i64, theirs[r][i], i < count_of(r, rank) ? (int64_t)(100 * r + 10 * rank + i) : 0));
+}

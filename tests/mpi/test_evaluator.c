@@ -35,6 +35,7 @@ static mh_dataset *generated(void)
     return dataset;
 }
 
+/* Thresholds of their own, so that they are known to have a say. */
 static mh_trained untrained(void)
 {
     const mh_trained_config config = {.hidden = hidden, .hidden_layers = 1};
@@ -45,6 +46,7 @@ static mh_trained untrained(void)
     mh_model_initialize(trained.model, 1);
     for (size_t i = 0; i < mh_trained_rates(&trained); i++)
         trained.base_rates[i] = i % 2 == 0 ? 0.4 : 0.6;
+    MUST(mh_trained_set_threshold(&trained, 0.45f));
     mh_schema_clear(&schema);
     return trained;
 }
@@ -64,14 +66,19 @@ Test(evaluator, scores_the_same_on_any_number_of_ranks)
     mh_dataset *dataset = generated();
     mh_trained trained = untrained();
     mh_metrics model[2], baseline[2];
+    static mh_evaluation_curves curves[2];
 
-    MUST(mh_evaluate(world, &trained, dataset, &model[0], &baseline[0], NULL));
-    MUST(mh_evaluate(alone, &trained, dataset, &model[1], &baseline[1], NULL));
+    MUST(mh_evaluate(world, &trained, dataset, &model[0], &baseline[0], &curves[0]));
+    MUST(mh_evaluate(alone, &trained, dataset, &model[1], &baseline[1], &curves[1]));
+    EXPECT_SAME_BITS(&curves[0], &curves[1], 1);
+    cr_expect(eq(sz, curves[0].count, HEADS));
     expect_same_metrics(&model[0], &model[1]);
     expect_same_metrics(&baseline[0], &baseline[1]);
     cr_expect(eq(i64, model[0].rows, ROWS));
     cr_expect(eq(i64, model[0].head[0].known, ROWS));
-    cr_expect(isfinite(model[0].loss) && isfinite(model[0].f1_macro));
+    cr_expect(isfinite(model[0].loss) && isfinite(model[0].f1_macro) && isfinite(model[0].roc_auc_macro));
+    cr_expect(isfinite(model[0].ranking_loss) && isfinite(baseline[0].average_precision_macro));
+    cr_expect(baseline[0].roc_auc_macro == 0.5);
     for (size_t i = 0; i < 2; i++) {
         mh_metrics_clear(&model[i]);
         mh_metrics_clear(&baseline[i]);
@@ -103,6 +110,24 @@ Test(evaluator, fails_on_all_ranks_together)
 
     EXPECT_FAILURE(mh_evaluate(world, &trained, dataset, &model, &baseline, NULL), MH_ERR_FORMAT, "rank 2: ");
     EXPECT_SAYS("row 8500, column 1");
+    mh_trained_clear(&trained);
+    mh_dataset_close(dataset);
+}
+
+/* Weights that are no numbers give no probabilities: null, not a number that looks like one. */
+Test(evaluator, a_broken_model_has_no_metrics)
+{
+    mh_dataset *dataset = generated();
+    mh_trained trained = untrained();
+    mh_metrics model, baseline;
+
+    mh_model_parameters(trained.model)[0] = NAN;
+    MUST(mh_evaluate(world, &trained, dataset, &model, &baseline, NULL));
+    cr_expect(isnan(model.loss) && isnan(model.log_loss) && isnan(model.roc_auc_macro));
+    cr_expect(isnan(model.ranking_loss) && isnan(model.coverage_error) && isnan(model.precision_at[0]));
+    cr_expect(isnan(model.head[0].average_precision) && isfinite(baseline.loss));
+    mh_metrics_clear(&model);
+    mh_metrics_clear(&baseline);
     mh_trained_clear(&trained);
     mh_dataset_close(dataset);
 }

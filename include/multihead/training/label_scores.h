@@ -23,6 +23,7 @@ void mh_label_scores_add(mh_label_scores *scores, size_t rows, const float *prob
                          const mh_label *labels);
 
 size_t mh_label_scores_heads(const mh_label_scores *scores);
+bool mh_label_scores_has_two(const mh_label_scores *scores, size_t head); /* classes */
 
 /** How many times mh_label_scores_gather has to be called for every head to have had its turn. */
 size_t mh_label_scores_rounds(const mh_comm *comm, const mh_label_scores *scores);

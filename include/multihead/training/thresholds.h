@@ -1,0 +1,45 @@
+#ifndef MULTIHEAD_TRAINING_THRESHOLDS_H
+#define MULTIHEAD_TRAINING_THRESHOLDS_H
+
+#include "multihead/data/dataset.h"
+#include "multihead/training/label_scores.h"
+#include "multihead/training/trained.h"
+
+/*
+ * Thresholds for `probability > threshold` that make F1 largest on given rows, best some that were not trained on.
+ *
+ * A label's own threshold makes its own F1 largest, and so macro-F1. With few positive rows that learns noise: the
+ * best of many thresholds is then best by luck. So a label with fewer than `least_positives` positive rows takes
+ * the global threshold instead, the one that makes micro-F1 over all labels largest. Labels with more than two
+ * classes keep 0.5, which nobody asks for.
+ *
+ * The same bits on any number of ranks.
+ */
+enum { MH_THRESHOLD_LEAST_POSITIVES = 20 };
+
+typedef struct {
+    bool is_global;         /* the global threshold for every label                 */
+    size_t least_positives; /* for an own threshold: MH_THRESHOLD_LEAST_POSITIVES   */
+} mh_threshold_config;
+
+typedef struct {
+    float global;
+    size_t own; /* how many labels have a threshold of their own */
+} mh_threshold_summary;
+
+/**
+ * From rows held by the ranks, each its own.
+ *
+ *   thresholds   out: [heads], on every rank
+ *   summary      out, or NULL
+ *
+ * Collective over comm. Fails on all ranks together.
+ */
+mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const mh_threshold_config *config,
+                             float *thresholds, mh_threshold_summary *summary);
+
+/** Predicts the selected rows of a data set with labels and tunes trained->thresholds on them. Collective. */
+mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, mh_dataset *dataset,
+                          const mh_threshold_config *config, mh_threshold_summary *summary);
+
+#endif
