@@ -76,7 +76,7 @@ static void print_whole(const mh_metrics *model, const mh_metrics *baseline)
 /* Whether a head has a row in the table of yes-no heads, or in that of the others. */
 static bool is_yes_no(const mh_head_metrics *head)
 {
-    return !isnan(head->f1);
+    return head->classes == 2;
 }
 
 static void print_yes_no_head(const char *name, const mh_head_metrics *head, const mh_head_metrics *base)

@@ -284,11 +284,12 @@ static mh_head_metrics head_metrics(const head_counts *head, size_t classes, con
         .f1 = NAN,
         .roc_auc = NAN,
         .average_precision = NAN,
+        .classes = classes,
         .known = head->known,
         .support = class[1].is_true,
     };
 
-    if (classes == 2) {
+    if (classes == 2 && head->known > 0) {
         metrics.precision = ratio_or_zero((double)class[1].is_both, (double)class[1].is_predicted);
         metrics.recall = ratio_or_zero((double)class[1].is_both, (double)class[1].is_true);
         metrics.f1 = f1(&class[1]);
@@ -311,10 +312,10 @@ static void mean_over_heads(const mh_score *score, mh_metrics *out)
         positive.is_true += score->class[h][1].is_true;
         positive.is_predicted += score->class[h][1].is_predicted;
         positive.is_both += score->class[h][1].is_both;
-        f1_sum += out->head[h].f1;
         if (head->known == 0)
             continue;
         defined++;
+        f1_sum += out->head[h].f1;
         loss += out->head[h].loss;
         log_loss += out->head[h].log_loss;
         accuracy += out->head[h].accuracy;
@@ -325,8 +326,8 @@ static void mean_over_heads(const mh_score *score, mh_metrics *out)
     out->accuracy = ratio(accuracy, (double)defined);
     out->f1_macro_heads = ratio(f1_macro_sum, (double)defined);
     out->hamming_loss = ratio((double)(known - correct), (double)known);
-    out->f1_micro = score->is_yes_no ? f1(&positive) : NAN;
-    out->f1_macro = score->is_yes_no ? f1_sum / (double)score->heads.count : NAN;
+    out->f1_micro = score->is_yes_no && defined > 0 ? f1(&positive) : NAN;
+    out->f1_macro = score->is_yes_no ? ratio(f1_sum, (double)defined) : NAN;
 }
 
 static void mean_over_rows(const row_counts *rows, bool is_yes_no, mh_metrics *out)

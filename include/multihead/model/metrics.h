@@ -44,11 +44,12 @@ typedef struct {
     double accuracy, loss;        /* over the rows whose label is known; NaN without any          */
     double log_loss;              /* the same of the probabilities, see mh_log_loss               */
     double f1_macro;              /* mean over the classes that are true or predicted in a row    */
-    double precision, recall, f1; /* of class 1; NaN where there are more than two classes        */
+    double precision, recall, f1; /* of class 1; NaN with more than two classes, or none known    */
     double roc_auc;               /* of class 1; NaN without both positive and negative rows      */
     double average_precision;     /* of class 1; NaN without a positive row                       */
-    int64_t known;                /* rows whose label is known                                    */
-    int64_t support;              /* rows of class 1 (with two classes)                           */
+    size_t classes;
+    int64_t known;   /* rows whose label is known                                    */
+    int64_t support; /* rows of class 1 (with two classes)                           */
 } mh_head_metrics;
 
 /* NaN stands for what is not defined: label metrics when a head has more than two classes, means over nothing. */
@@ -58,9 +59,9 @@ typedef struct {
     double log_loss;        /* mean over heads with a known label                                   */
     double hamming_loss;    /* share of known labels that are predicted wrong                       */
     double subset_accuracy; /* share of rows with every known label right                           */
-    double f1_micro, f1_macro, f1_samples;
-    double accuracy;       /* mean over heads of their accuracy                          */
-    double f1_macro_heads; /* mean over heads of their macro-F1 over classes             */
+    double f1_micro, f1_macro, f1_samples; /* f1_macro: mean over heads with a known label          */
+    double accuracy;                       /* mean over heads of their accuracy                          */
+    double f1_macro_heads;                 /* mean over heads of their macro-F1 over classes             */
     double label_ranking_average_precision, ranking_loss, coverage_error;
     double one_error;             /* share of rows whose most probable label is not positive    */
     double precision_at[MH_CUTS]; /* hits among the first k by k, whatever the row's labels are */
