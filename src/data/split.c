@@ -382,6 +382,16 @@ cleanup:
     return status;
 }
 
+mh_status mh_split_folds(mh_dataset *dataset, size_t count, uint64_t seed, uint8_t *group)
+{
+    double shares[MH_SPLIT_GROUPS_MAX];
+
+    assert(count <= MH_SPLIT_GROUPS_MAX);
+    for (size_t g = 0; g < count; g++)
+        shares[g] = 1.0;
+    return mh_split_assign(dataset, shares, count, seed, group);
+}
+
 /* ---- lists ---- */
 
 static mh_status list(const uint8_t *group, size_t rows, size_t which, bool is_inside, size_t **out,

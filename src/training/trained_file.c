@@ -127,6 +127,14 @@ cleanup:
     return status;
 }
 
+static mh_status write_fold(const mh_fold *fold, mh_hdf5_file *file)
+{
+    const int64_t numbers[4] = {(int64_t)fold->index, (int64_t)fold->count, (int64_t)fold->seed,
+                                (int64_t)fold->rows};
+
+    return fold->count == 0 ? MH_OK : mh_hdf5_file_set_integers(file, "model", "validation_fold", 4, numbers);
+}
+
 mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file)
 {
     mh_status status = MH_OK;
@@ -139,6 +147,7 @@ mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file)
     MH_TRY(mh_hdf5_file_set_texts(file, "model", "format", 1, format));
     MH_TRY(write_list(file, "format_version", 1, &version));
     MH_TRY(write_shape(trained, file));
+    MH_TRY(write_fold(&trained->fold, file));
     MH_TRY(write_names(file, "feature_names", schema->inputs, schema->feature_names));
     MH_TRY(write_names(file, "label_names", schema->heads, schema->label_names));
     MH_TRY(write_names(file, "class_names", schema->heads, schema->class_names));
@@ -299,6 +308,27 @@ cleanup:
     return status;
 }
 
+static mh_status read_fold(const mh_hdf5_file *file, mh_fold *fold)
+{
+    mh_status status = MH_OK;
+    int64_t numbers[4] = {0};
+
+    if (!mh_hdf5_file_has_attribute(file, "model", "validation_fold"))
+        return MH_OK;
+    MH_TRY(mh_hdf5_file_get_integers(file, "model", "validation_fold", 4, numbers));
+    if (numbers[0] < 1 || numbers[0] > numbers[1] || numbers[1] > MH_SPLIT_GROUPS_MAX || numbers[3] < 1) {
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: attribute validation_fold of /model is no fold",
+                         mh_hdf5_file_path(file));
+        goto cleanup;
+    }
+    *fold = (mh_fold){.index = (size_t)numbers[0],
+                      .count = (size_t)numbers[1],
+                      .seed = (uint64_t)numbers[2],
+                      .rows = (size_t)numbers[3]};
+cleanup:
+    return status;
+}
+
 mh_status mh_trained_load(const char *path, mh_trained *out)
 {
     mh_status status = MH_OK;
@@ -318,6 +348,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     MH_TRY(mh_hdf5_file_read(file, "base_rates", (mh_span){0, mh_trained_rates(out)}, MH_FLOAT64,
                              out->base_rates));
     MH_TRY(read_standardizer(file, out));
+    MH_TRY(read_fold(file, &out->fold));
     MH_TRY(read_thresholds(file, out));
 cleanup:
     mh_hdf5_file_close(file);

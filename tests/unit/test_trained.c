@@ -60,6 +60,7 @@ static void expect_same(const mh_trained *a, const mh_trained *b)
         cr_expect(strcmp(b->schema.feature_names[i], a->schema.feature_names[i]) == 0);
     cr_expect(b->schema.class_names == NULL);
     EXPECT_SAME_BITS(a->base_rates, b->base_rates, mh_trained_rates(a));
+    EXPECT_SAME_BITS(&a->fold, &b->fold, 1);
 }
 
 static void expect_round_trip(mh_head_kind kind, mh_head_activation activation, size_t layers)
@@ -147,6 +148,21 @@ static const char *write_state_dict(const mh_layout *layout, const char *missing
         data_file_put(file, name, MH_FLOAT64, tensor->rows + is_longer, tensor->columns, values);
     }
     return data_file_finish(file);
+}
+
+Test(trained, knows_the_fold_it_was_not_trained_on)
+{
+    mh_trained saved = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1), loaded;
+
+    saved.fold = (mh_fold){.index = 5, .count = 5, .seed = UINT64_MAX - 3, .rows = 1500};
+    MUST(mh_trained_save(&saved, scratch_path("fold.h5")));
+    MUST(mh_trained_load(scratch_path("fold.h5"), &loaded));
+    expect_same(&saved, &loaded);
+    mh_trained_clear(&loaded);
+    saved.fold.index = 6;
+    MUST(mh_trained_save(&saved, scratch_path("fold.h5")));
+    EXPECT_FAILURE(mh_trained_load(scratch_path("fold.h5"), &loaded), MH_ERR_FORMAT, "validation_fold");
+    mh_trained_clear(&saved);
 }
 
 Test(trained, takes_weights_from_a_file_with_nothing_else)

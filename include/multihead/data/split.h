@@ -29,6 +29,16 @@ enum { MH_SPLIT_GROUPS_MAX = 255 };
 mh_status mh_split_assign(mh_dataset *dataset, const double *shares, size_t groups, uint64_t seed,
                           uint8_t *group);
 
+/* One of several folds of equal shares. */
+typedef struct {
+    size_t index, count; /* 1..count, as people write it: fold 2 of 5 is group 1; count 0: none  */
+    uint64_t seed;
+    size_t rows; /* that were dealt: of other rows it would be another fold              */
+} mh_fold;
+
+/** Deals the rows into `count` folds of equal shares, fold 1 being group 0; count is at most MH_SPLIT_GROUPS_MAX. */
+mh_status mh_split_folds(mh_dataset *dataset, size_t count, uint64_t seed, uint8_t *group);
+
 /* Lists of rows, ascending, as mh_dataset_pick takes them; the caller frees them (mh_memory_free). */
 
 /** The rows of one group, of group [rows]. */

@@ -6,6 +6,7 @@
 
 #include "multihead/base/status.h"
 #include "multihead/data/hdf5_file.h"
+#include "multihead/data/split.h"
 #include "multihead/model/model.h"
 #include "multihead/tensor/schema.h"
 #include "multihead/tensor/standardizer.h"
@@ -16,6 +17,7 @@ typedef struct {
     mh_schema schema;             /* of the training data; every number of classes is known      */
     double *base_rates;           /* [sum of classes] share of each class among training labels  */
     mh_standardizer standardizer; /* what features go through first; without inputs: nothing */
+    mh_fold fold;                 /* whose rows were left out of training, if any                */
     float *thresholds;            /* [heads] see mh_heads_predict; NULL: the likeliest class     */
 } mh_trained;
 
