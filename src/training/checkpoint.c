@@ -110,14 +110,16 @@ cleanup:
     return status;
 }
 
-mh_status mh_checkpoint_load_stage(const char *path, size_t *stage)
+mh_status mh_checkpoint_load_stage(const char *path, size_t *stage, char **history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     mh_position position = {0};
 
+    *history = NULL;
     MH_TRY(mh_hdf5_file_open(path, &file));
     MH_TRY(read_position(file, &position));
+    MH_TRY(mh_hdf5_file_get_texts(file, "/", "history", 1, history));
     *stage = position.stage;
 cleanup:
     mh_hdf5_file_close(file);

@@ -1,8 +1,10 @@
 #include "multihead/training/history.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,4 +159,90 @@ cleanup:
 const char *mh_history_text(const mh_history *history)
 {
     return history->text;
+}
+
+/* ---- reading ---- */
+
+/* The fields of a line that a choice of epochs needs; false where it is no line of the log or has no loss. */
+static bool parse_line(const char *line, size_t loss_column, size_t stage_column, double *loss, size_t *stage)
+{
+    bool has_loss = false;
+
+    *stage = 1;
+    for (size_t column = 0; *line != '\0' && *line != '\n'; column++) {
+        char *end = NULL;
+        double value = strtod(line, &end);
+        bool is_there = end != line;
+
+        if (column == loss_column && is_there) {
+            *loss = value;
+            has_loss = true;
+        }
+        if (column == stage_column && is_there)
+            *stage = (size_t)value;
+        line += strcspn(line, ",\n");
+        line += *line == ',';
+    }
+    return has_loss;
+}
+
+/* Place of a column in the header; as many as there are columns where it has no such. */
+static size_t find_column(const char *header, const char *name)
+{
+    size_t column = 0, length = strlen(name);
+
+    while (*header != '\0' && *header != '\n') {
+        size_t field = strcspn(header, ",\n");
+
+        if (field == length && strncmp(header, name, length) == 0)
+            return column;
+        header += field;
+        header += *header == ',';
+        column++;
+    }
+    return column;
+}
+
+static const char *next_line(const char *line)
+{
+    line += strcspn(line, "\n");
+    return *line == '\n' ? line + 1 : line;
+}
+
+/* Adds the losses of one stage to sums [epochs]; returns how many there were. */
+static size_t add_curve(const char *text, size_t stage, size_t epochs, double *sums)
+{
+    size_t loss_column = find_column(text, "validation_loss"), stage_column = find_column(text, "stage");
+    size_t count = 0, of = 0;
+    double loss = 0;
+
+    for (const char *line = next_line(text); *line != '\0'; line = next_line(line))
+        if (parse_line(line, loss_column, stage_column, &loss, &of) && of == stage && count < epochs)
+            sums[count++] += loss;
+    for (size_t epoch = count; count > 0 && epoch < epochs; epoch++)
+        sums[epoch] += loss;
+    return count;
+}
+
+mh_status mh_history_best_epoch(const char *text, size_t stages, size_t *epoch)
+{
+    mh_status status = MH_OK;
+    double *sums = NULL;
+    size_t lines = 0, longest = 0;
+
+    *epoch = 0;
+    for (const char *line = text; *line != '\0'; line = next_line(line))
+        lines++;
+    MH_TRY(mh_memory_array(lines, sizeof *sums, &sums));
+    for (size_t stage = 1; stage <= stages; stage++) {
+        size_t count = add_curve(text, stage, lines, sums);
+
+        longest = count > longest ? count : longest;
+    }
+    for (size_t i = 0; i < longest; i++)
+        if (isfinite(sums[i]) && (*epoch == 0 || sums[i] < sums[*epoch - 1]))
+            *epoch = i + 1;
+cleanup:
+    mh_memory_free(sums);
+    return status;
 }

@@ -8,58 +8,20 @@
 
 /* ---- what the columns are like ---- */
 
-/* Bits of what a column has: each only ever comes in, so that a maximum of each over ranks joins them. */
-enum { HAS_ZERO, HAS_ONE, HAS_OTHER, KINDS };
-
-static void look_at_columns(const mh_shard *shard, int64_t *has, int64_t *zeros)
+/* Whether a column holds anything but 0 and 1: [inputs], a whole number so that ranks can take its maximum. */
+static mh_status find_others(const mh_comm *comm, const mh_shard *shard, int64_t **has_others)
 {
-    for (size_t row = 0; row < shard->rows.count; row++) {
-        for (size_t i = 0; i < shard->inputs; i++) {
-            float x = shard->features[row * shard->inputs + i];
-            int kind = x == 0.0f ? HAS_ZERO : x == 1.0f ? HAS_ONE : HAS_OTHER;
+    mh_status status = mh_memory_array(shard->inputs, sizeof **has_others, has_others);
 
-            has[i * KINDS + (size_t)kind] = 1;
-            *zeros += kind == HAS_ZERO;
-        }
-    }
-}
-
-/* Which values columns have, over all ranks: has [inputs x KINDS]. Free with mh_memory_free. */
-static mh_status find_kinds(const mh_comm *comm, const mh_shard *shard, int64_t **has, int64_t *zeros)
-{
-    mh_status status = MH_OK;
-
-    *zeros = 0;
-    status = mh_memory_array(shard->inputs, KINDS * sizeof **has, has);
     MH_TRY(mh_comm_agree(comm, status));
-    look_at_columns(shard, *has, zeros);
-    mh_comm_max(comm, *has, shard->inputs * KINDS);
-    mh_comm_sum(comm, zeros, 1);
-cleanup:
-    return status;
-}
+    for (size_t row = 0; row < shard->rows.count; row++) {
+        const float *x = shard->features + row * shard->inputs;
 
-static bool is_binary(const int64_t *has)
-{
-    return !has[HAS_OTHER];
-}
-
-mh_status mh_survey_columns(const mh_comm *comm, const mh_shard *shard, size_t rows, mh_column_survey *out)
-{
-    mh_status status = MH_OK;
-    int64_t *has = NULL, zeros = 0;
-
-    *out = (mh_column_survey){0};
-    MH_TRY(find_kinds(comm, shard, &has, &zeros));
-    for (size_t i = 0; i < shard->inputs; i++) {
-        const int64_t *column = has + i * KINDS;
-
-        out->binary_columns += is_binary(column) && column[HAS_ZERO] && column[HAS_ONE];
-        out->constant_columns += is_binary(column) && !(column[HAS_ZERO] && column[HAS_ONE]);
+        for (size_t i = 0; i < shard->inputs; i++)
+            (*has_others)[i] |= x[i] != 0.0f && x[i] != 1.0f;
     }
-    out->zeros = (double)zeros / ((double)rows * (double)shard->inputs);
+    mh_comm_max(comm, *has_others, shard->inputs);
 cleanup:
-    mh_memory_free(has);
     return status;
 }
 
@@ -109,12 +71,12 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
     mh_status status = MH_OK;
     mh_span hosted = mh_allreduce_hosted(replicas, mh_comm_rank(comm), mh_comm_ranks(comm));
     double *mean = NULL, *sums = NULL;
-    int64_t *has = NULL, zeros = 0;
+    int64_t *has_others = NULL;
 
     *out = (mh_standardizer){0};
     if (mode == MH_STANDARDIZE_NO)
         return MH_OK;
-    MH_TRY(find_kinds(comm, shard, &has, &zeros));
+    MH_TRY(find_others(comm, shard, &has_others));
     status = mh_memory_array(shard->inputs, sizeof *mean, &mean);
     if (status == MH_OK)
         status = mh_memory_array(hosted.count, shard->inputs * sizeof *sums, &sums);
@@ -127,10 +89,10 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
         mean[i] = sums[i] / (double)rows;
     MH_TRY(sum_columns(comm, shard, rows, replicas, mean, sums));
     for (size_t i = 0; i < shard->inputs; i++)
-        if (mode == MH_STANDARDIZE_YES || !is_binary(has + i * KINDS))
+        if (mode == MH_STANDARDIZE_YES || has_others[i])
             set_column(out, i, mean[i], sqrt(sums[i] / (double)rows));
 cleanup:
-    mh_memory_free(has);
+    mh_memory_free(has_others);
     mh_memory_free(mean);
     mh_memory_free(sums);
     if (status != MH_OK)

@@ -121,7 +121,9 @@ Test(checkpoint, comes_back_as_it_was_saved)
     cr_expect(eq(u64, mh_adam_steps(loaded.adam), 7));
     EXPECT_SAME_BITS(&saved.position, &loaded.position, 1);
     EXPECT_SAME_BITS(saved.head_loss, loaded.head_loss, HEADS);
-    MUST(mh_checkpoint_load_stage(scratch_path("epoch-000003.h5"), &stage));
+    MUST(mh_checkpoint_load_stage(scratch_path("epoch-000003.h5"), &stage, &options));
+    cr_expect(strcmp(options, history) == 0);
+    mh_memory_free(options);
     cr_expect(eq(sz, stage, 1));
     cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
     mh_memory_free(history);

@@ -47,8 +47,8 @@ mh_status mh_checkpoint_save(const char *folder, const mh_training_state *state,
 /** Reads one into a model of the same shape. `history` is the caller's to free (mh_memory_free). */
 mh_status mh_checkpoint_load(const char *path, const mh_training_state *state, char **history);
 
-/** How many stages were behind when it was written. */
-mh_status mh_checkpoint_load_stage(const char *path, size_t *stage);
+/** Just how many stages were behind, and the log; the caller frees it. */
+mh_status mh_checkpoint_load_stage(const char *path, size_t *stage, char **history);
 
 /** Just the options; the caller frees them. */
 mh_status mh_checkpoint_load_options(const char *path, char **options);

@@ -51,6 +51,13 @@ double mh_history_seconds(const mh_history *history);
 /** Writes the line of an epoch that has just ended, and flushes it. */
 mh_status mh_history_add(mh_history *history, const mh_history_line *line);
 
+/**
+ * The epoch whose validation loss, mean over the first `stages` stages of a log, is lowest: counted within a stage,
+ * from 1. A stage that stopped sooner counts with its last loss, since it stopped for not getting better. 0 where
+ * the log has no such losses.
+ */
+mh_status mh_history_best_epoch(const char *text, size_t stages, size_t *epoch);
+
 /** The whole log so far, header included; borrowed until the next line. */
 const char *mh_history_text(const mh_history *history);
 

@@ -11,13 +11,6 @@ typedef enum {
     MH_STANDARDIZE_AUTO /* columns that hold nothing but 0 and 1 stay as they are */
 } mh_standardize;
 
-/* What the columns of features are like, over all ranks. */
-typedef struct {
-    size_t binary_columns;   /* nothing but 0 and 1, and both of them  */
-    size_t constant_columns; /* the same in every row                  */
-    double zeros;            /* share of all features that are 0       */
-} mh_column_survey;
-
 /**
  * Mean and standard deviation (over n, as scikit-learn's StandardScaler) of each column of the training rows. A
  * column that is constant has its mean taken off and keeps its size.
@@ -30,8 +23,5 @@ typedef struct {
  */
 mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const mh_shard *shard, size_t rows,
                                  size_t replicas, mh_standardizer *out);
-
-/** Counts kinds of columns; collective over comm, fails on all ranks together. */
-mh_status mh_survey_columns(const mh_comm *comm, const mh_shard *shard, size_t rows, mh_column_survey *out);
 
 #endif
