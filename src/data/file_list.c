@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +79,14 @@ static mh_status add_folder(mh_file_list *list, const char *folder)
     return status;
 }
 
-static mh_status add_path(mh_file_list *list, const char *path)
+static mh_status add_path(mh_file_list *list, const char *path, bool opens_folders)
 {
     mh_status status = MH_OK;
     struct stat info;
     size_t before = list->count;
 
     if (stat(path, &info) == 0)
-        return S_ISDIR(info.st_mode) ? add_folder(list, path) : add(list, path);
+        return opens_folders && S_ISDIR(info.st_mode) ? add_folder(list, path) : add(list, path);
 
     int reason = errno;
     MH_TRY(add_matches(list, path));
@@ -96,17 +97,27 @@ cleanup:
     return status;
 }
 
-mh_status mh_file_list_create(char *const *paths, size_t count, mh_file_list *out)
+static mh_status create(char *const *paths, size_t count, bool opens_folders, mh_file_list *out)
 {
     mh_status status = MH_OK;
 
     *out = (mh_file_list){0};
     for (size_t i = 0; i < count; i++)
-        MH_TRY(add_path(out, paths[i]));
+        MH_TRY(add_path(out, paths[i], opens_folders));
 cleanup:
     if (status != MH_OK)
         mh_file_list_clear(out);
     return status;
+}
+
+mh_status mh_file_list_match(char *const *paths, size_t count, mh_file_list *out)
+{
+    return create(paths, count, false, out);
+}
+
+mh_status mh_file_list_create(char *const *paths, size_t count, mh_file_list *out)
+{
+    return create(paths, count, true, out);
 }
 
 void mh_file_list_clear(mh_file_list *list)

@@ -11,6 +11,9 @@ typedef struct {
     char **path;
 } mh_file_list;
 
+/** Each path is itself, file or folder, or a glob (its matches, by name). MH_ERR_IO as below. */
+mh_status mh_file_list_match(char *const *paths, size_t count, mh_file_list *out);
+
 /**
  * Each path is a file, a folder (its *.h5 and *.hdf5, by name) or a glob (its matches, by name).
  *
