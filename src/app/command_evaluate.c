@@ -9,19 +9,19 @@
 
 mh_status command_evaluate_check(const options *o)
 {
-    if (o->model == NULL)
-        return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>/model.h5");
-    return data_source_check(o);
+    return data_source_check_with_model(o);
 }
 
-static mh_status open_both(const options *o, mh_trained *trained, mh_dataset **dataset)
+static mh_status open_both(const options *o, mh_ensemble *ensemble, mh_dataset **dataset)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(data_source_open_for_model(o, trained, dataset));
+    MH_TRY(data_source_open_for_model(o, ensemble, dataset));
     if (mh_dataset_schema(*dataset)->heads == 0)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: there is no /labels to evaluate against; predict needs none",
                          mh_dataset_name(*dataset));
+    else if (o->out_of_fold)
+        status = mh_ensemble_choose_out_of_fold(ensemble, *dataset);
 cleanup:
     return status;
 }
@@ -60,20 +60,20 @@ cleanup:
 mh_status command_evaluate(const mh_comm *comm, const options *o)
 {
     mh_status status = MH_OK;
-    mh_trained trained = {0};
+    mh_ensemble ensemble = {0};
     mh_dataset *dataset = NULL;
     mh_metrics model = {0}, baseline = {0};
 
     mh_matrix_set_threads(o->threads);
-    MH_TRY(mh_comm_agree(comm, open_both(o, &trained, &dataset)));
-    MH_TRY(mh_evaluate(comm, &trained, dataset, &model, &baseline, NULL));
+    MH_TRY(mh_comm_agree(comm, open_both(o, &ensemble, &dataset)));
+    MH_TRY(mh_evaluate(comm, &ensemble, dataset, &model, &baseline, NULL));
     if (mh_comm_rank(comm) == 0)
-        status = tell(o, &trained.schema, &model, &baseline);
+        status = tell(o, &ensemble.common.schema, &model, &baseline);
     status = mh_comm_agree(comm, status);
 cleanup:
     mh_metrics_clear(&model);
     mh_metrics_clear(&baseline);
     mh_dataset_close(dataset);
-    mh_trained_clear(&trained);
+    mh_ensemble_clear(&ensemble);
     return status;
 }

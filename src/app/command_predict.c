@@ -11,11 +11,9 @@
 
 mh_status command_predict_check(const options *o)
 {
-    if (o->model == NULL)
-        return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>/model.h5");
     if (o->output != NULL && prediction_writer_form(o->output) == PREDICTIONS_AS_TEXT)
         return MH_FAIL(MH_ERR_USAGE, "--output %s: expected a name that ends in .h5 or .csv", o->output);
-    return data_source_check(o);
+    return data_source_check_with_model(o);
 }
 
 /*
@@ -44,11 +42,11 @@ static mh_status write_round(const mh_comm *comm, size_t heads, size_t columns, 
     return status;
 }
 
-static mh_status run(const mh_comm *comm, const mh_trained *trained, mh_dataset *dataset,
+static mh_status run(const mh_comm *comm, const mh_trained *common, mh_dataset *dataset,
                      mh_predictor *predictor, prediction_writer *writer)
 {
     mh_status status = MH_OK;
-    size_t heads = trained->schema.heads, columns = mh_model_heads(trained->model)->columns;
+    size_t heads = common->schema.heads, columns = mh_model_heads(common->model)->columns;
     size_t rounds = mh_predictor_rounds(predictor), block_rows = mh_predictor_block_rows(predictor);
     mh_prediction block = {0};
 
@@ -64,20 +62,20 @@ cleanup:
 mh_status command_predict(const mh_comm *comm, const options *o)
 {
     mh_status status = MH_OK;
-    mh_trained trained = {0};
+    mh_ensemble ensemble = {0};
     mh_dataset *dataset = NULL;
     mh_predictor *predictor = NULL;
     prediction_writer *writer = NULL;
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     mh_matrix_set_threads(o->threads);
-    status = data_source_open_for_model(o, &trained, &dataset);
+    status = data_source_open_for_model(o, &ensemble, &dataset);
     if (status == MH_OK)
-        status = mh_predictor_create(&trained, dataset, rank, ranks, &predictor);
+        status = mh_predictor_create(&ensemble, dataset, rank, ranks, &predictor);
     if (status == MH_OK && rank == 0)
-        status = prediction_writer_open(o->output, &trained, dataset, &writer);
+        status = prediction_writer_open(o->output, &ensemble.common, dataset, &writer);
     MH_TRY(mh_comm_agree(comm, status));
-    MH_TRY(run(comm, &trained, dataset, predictor, writer));
+    MH_TRY(run(comm, &ensemble.common, dataset, predictor, writer));
     if (rank == 0)
         status = prediction_writer_commit(writer);
     status = mh_comm_agree(comm, status);
@@ -85,6 +83,6 @@ cleanup:
     prediction_writer_close(writer);
     mh_predictor_destroy(predictor);
     mh_dataset_close(dataset);
-    mh_trained_clear(&trained);
+    mh_ensemble_clear(&ensemble);
     return status;
 }

@@ -1,5 +1,8 @@
 #include "data_source.h"
 
+#include "model_list.h"
+#include "multihead/base/log.h"
+
 mh_generator_config data_source_generator(const options *o)
 {
     return (mh_generator_config){
@@ -53,13 +56,35 @@ cleanup:
     return status;
 }
 
-mh_status data_source_open_for_model(const options *o, mh_trained *trained, mh_dataset **dataset)
+mh_status data_source_check_with_model(const options *o)
+{
+    if (o->model.count == 0)
+        return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>");
+    return data_source_check(o);
+}
+
+static void tell_members(const mh_file_list *files, bool are_averaged)
+{
+    const char *first = files->path[0], *last = files->path[files->count - 1];
+
+    if (files->count == 2)
+        mh_log_info("%s 2 models: %s and %s", are_averaged ? "averaging" : "out of fold:", first, last);
+    else if (files->count > 2)
+        mh_log_info("%s %zu models: %s to %s", are_averaged ? "averaging" : "out of fold:", files->count,
+                    first, last);
+}
+
+mh_status data_source_open_for_model(const options *o, mh_ensemble *ensemble, mh_dataset **dataset)
 {
     mh_status status = MH_OK;
+    mh_file_list files = {0};
 
-    MH_TRY(mh_trained_load(o->model, trained));
+    MH_TRY(model_list_create(&o->model, &files));
+    MH_TRY(mh_ensemble_load(files.path, files.count, ensemble));
     MH_TRY(data_source_open(o, dataset));
-    MH_TRY(mh_dataset_expect(*dataset, &trained->schema));
+    MH_TRY(mh_dataset_expect(*dataset, &ensemble->common.schema));
+    tell_members(&files, !o->out_of_fold);
 cleanup:
+    mh_file_list_clear(&files);
     return status;
 }

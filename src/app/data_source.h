@@ -2,7 +2,7 @@
 #define MULTIHEAD_SRC_APP_DATA_SOURCE_H
 
 #include "multihead/data/dataset.h"
-#include "multihead/training/trained.h"
+#include "multihead/training/ensemble.h"
 #include "options.h"
 
 /** What the generator's options say. */
@@ -14,7 +14,10 @@ mh_status data_source_check(const options *options);
 /** Opens what --data or --generate name and selects --rows. Needs no other rank. */
 mh_status data_source_open(const options *options, mh_dataset **out);
 
+/** MH_ERR_USAGE where --model is missing, or as data_source_check. */
+mh_status data_source_check_with_model(const options *options);
+
 /** Loads --model and opens the rows that it is to be used on, whose columns have to be the model's. */
-mh_status data_source_open_for_model(const options *options, mh_trained *trained, mh_dataset **dataset);
+mh_status data_source_open_for_model(const options *options, mh_ensemble *ensemble, mh_dataset **dataset);
 
 #endif

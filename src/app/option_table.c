@@ -12,8 +12,10 @@ enum {
 };
 
 const option option_table[] = {
-    {"model", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "FILE",
-     "model.h5 or a checkpoint", 0, 0},
+    {"model", TYPE_TEXTS, COMMAND_EVALUATE | COMMAND_PREDICT, AT(model), NULL, "PATH...",
+     "run folders, model files, checkpoints or globs; of several, probabilities are averaged", 0, 0},
+    {"out-of-fold", TYPE_FLAG, COMMAND_EVALUATE, AT(out_of_fold), NULL, NULL,
+     "each row by the one model that was not trained on it (train --validation-fold)", 0, 0},
     {"data", TYPE_TEXTS, DATA, AT(data), NULL, "PATH...",
      "HDF5 files, folders of shards or globs; several are one data set", 0, 0},
     {"rows", TYPE_ROWS, DATA | COMMAND_GENERATE, AT(rows), ":", "A:B",

@@ -73,7 +73,8 @@ typedef struct {
     bool progress;
 
     /* evaluate, predict, bench */
-    char *model;
+    text_list model;
+    bool out_of_fold;
     char *json;
     size_t steps;
 

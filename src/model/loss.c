@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "multihead/model/metrics.h"
 #include "softmax.h"
 
 /* One binary head of one row. */
@@ -155,5 +156,22 @@ void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_b
             head_loss(heads, config, h, logits + row * heads->columns, labels[h],
                       batch->weights != NULL ? batch->weights[h] : 1.0f, dlogits + row * heads->columns,
                       tally);
+    }
+}
+
+void mh_loss_add_probabilities(const mh_heads *heads, const mh_batch *batch, const float *probabilities,
+                               mh_tally *tally)
+{
+    for (size_t row = 0; row < batch->rows; row++) {
+        for (size_t h = 0; h < heads->count; h++) {
+            const mh_head *head = &heads->head[h];
+            mh_label label = batch->labels[row * batch->heads + h];
+
+            if (label == MH_LABEL_MISSING)
+                continue;
+            tally->known[h]++;
+            tally->loss[h] +=
+                mh_log_loss(head, probabilities + row * heads->columns + head->columns.first, label);
+        }
     }
 }

@@ -43,16 +43,16 @@ cleanup:
     return status;
 }
 
-static mh_status create(evaluation *e, const mh_trained *trained, mh_dataset *dataset, size_t rank,
+static mh_status create(evaluation *e, const mh_ensemble *ensemble, mh_dataset *dataset, size_t rank,
                         size_t ranks)
 {
     mh_status status = MH_OK;
-    const mh_heads *heads = mh_model_heads(trained->model);
+    const mh_heads *heads = mh_model_heads(ensemble->common.model);
     size_t chunk = mh_predictor_chunk_rows();
 
-    e->trained = trained;
+    e->trained = &ensemble->common;
     e->heads = heads;
-    MH_TRY(mh_predictor_create(trained, dataset, rank, ranks, &e->predictor));
+    MH_TRY(mh_predictor_create(ensemble, dataset, rank, ranks, &e->predictor));
     MH_TRY(mh_score_create(heads, &e->model));
     MH_TRY(mh_label_scores_create(heads, mh_predictor_rows(e->predictor), &e->scores));
     MH_TRY(mh_memory_array(heads->count, sizeof *e->tally.loss, &e->tally.loss));
@@ -97,7 +97,10 @@ static void add_block(evaluation *e, const mh_prediction *block)
         mh_batch chunk = mh_batch_slice(&block->batch, row, mh_predictor_chunk_rows());
 
         clear_tally(e);
-        mh_loss_add(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
+        if (block->logits != NULL)
+            mh_loss_add(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
+        else
+            mh_loss_add_probabilities(heads, &chunk, block->probabilities + row * heads->columns, &e->tally);
         mh_score_add(e->model, &chunk, block->predictions + row * heads->count,
                      block->probabilities + row * heads->columns, &e->tally);
         clear_tally(e);
@@ -202,15 +205,15 @@ cleanup:
     return status;
 }
 
-mh_status mh_evaluate(const mh_comm *comm, const mh_trained *trained, mh_dataset *dataset, mh_metrics *model,
-                      mh_metrics *baseline, mh_evaluation_curves *curves)
+mh_status mh_evaluate(const mh_comm *comm, const mh_ensemble *ensemble, mh_dataset *dataset,
+                      mh_metrics *model, mh_metrics *baseline, mh_evaluation_curves *curves)
 {
     mh_status status = MH_OK;
     evaluation e = {0};
-    bool is_yes_no = mh_heads_are_yes_no(mh_model_heads(trained->model));
+    bool is_yes_no = mh_heads_are_yes_no(mh_model_heads(ensemble->common.model));
 
     *model = *baseline = (mh_metrics){0};
-    status = create(&e, trained, dataset, mh_comm_rank(comm), mh_comm_ranks(comm));
+    status = create(&e, ensemble, dataset, mh_comm_rank(comm), mh_comm_ranks(comm));
     if (status == MH_OK)
         status = add_all_blocks(&e);
     MH_TRY(mh_comm_agree(comm, status));

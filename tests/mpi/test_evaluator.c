@@ -65,11 +65,12 @@ Test(evaluator, scores_the_same_on_any_number_of_ranks)
 {
     mh_dataset *dataset = generated();
     mh_trained trained = untrained();
+    mh_ensemble single = mh_ensemble_of(&trained);
     mh_metrics model[2], baseline[2];
     static mh_evaluation_curves curves[2];
 
-    MUST(mh_evaluate(world, &trained, dataset, &model[0], &baseline[0], &curves[0]));
-    MUST(mh_evaluate(alone, &trained, dataset, &model[1], &baseline[1], &curves[1]));
+    MUST(mh_evaluate(world, &single, dataset, &model[0], &baseline[0], &curves[0]));
+    MUST(mh_evaluate(alone, &single, dataset, &model[1], &baseline[1], &curves[1]));
     EXPECT_SAME_BITS(&curves[0], &curves[1], 1);
     cr_expect(eq(sz, curves[0].count, HEADS));
     expect_same_metrics(&model[0], &model[1]);
@@ -106,9 +107,10 @@ Test(evaluator, fails_on_all_ranks_together)
 {
     mh_dataset *dataset = open_bad_row();
     mh_trained trained = untrained();
+    mh_ensemble single = mh_ensemble_of(&trained);
     mh_metrics model, baseline;
 
-    EXPECT_FAILURE(mh_evaluate(world, &trained, dataset, &model, &baseline, NULL), MH_ERR_FORMAT, "rank 2: ");
+    EXPECT_FAILURE(mh_evaluate(world, &single, dataset, &model, &baseline, NULL), MH_ERR_FORMAT, "rank 2: ");
     EXPECT_SAYS("row 8500, column 1");
     mh_trained_clear(&trained);
     mh_dataset_close(dataset);
@@ -119,10 +121,11 @@ Test(evaluator, a_broken_model_has_no_metrics)
 {
     mh_dataset *dataset = generated();
     mh_trained trained = untrained();
+    mh_ensemble single = mh_ensemble_of(&trained);
     mh_metrics model, baseline;
 
     mh_model_parameters(trained.model)[0] = NAN;
-    MUST(mh_evaluate(world, &trained, dataset, &model, &baseline, NULL));
+    MUST(mh_evaluate(world, &single, dataset, &model, &baseline, NULL));
     cr_expect(isnan(model.loss) && isnan(model.log_loss) && isnan(model.roc_auc_macro));
     cr_expect(isnan(model.ranking_loss) && isnan(model.coverage_error) && isnan(model.precision_at[0]));
     cr_expect(isnan(model.head[0].average_precision) && isfinite(baseline.loss));

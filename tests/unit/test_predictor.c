@@ -49,9 +49,10 @@ static void run_rank(const mh_trained *trained, const char *path, size_t rank, s
 {
     mh_dataset *dataset = data_file_open(path);
     mh_predictor *predictor = NULL;
+    mh_ensemble single = mh_ensemble_of(trained);
 
     MUST(mh_dataset_expect(dataset, &trained->schema));
-    MUST(mh_predictor_create(trained, dataset, rank, ranks, &predictor));
+    MUST(mh_predictor_create(&single, dataset, rank, ranks, &predictor));
     for (size_t round = 0; round < mh_predictor_rounds(predictor); round++) {
         mh_prediction p;
 
@@ -136,6 +137,7 @@ Test(predictor, rows_without_labels_have_none)
 {
     mh_trained trained = create();
     mh_hdf5_file *file = data_file_start("a.h5");
+    mh_ensemble single = mh_ensemble_of(&trained);
     mh_predictor *predictor = NULL;
     mh_prediction p;
 
@@ -144,7 +146,7 @@ Test(predictor, rows_without_labels_have_none)
     mh_dataset *dataset = data_file_open(data_file_finish(file));
 
     MUST(mh_dataset_expect(dataset, &trained.schema));
-    MUST(mh_predictor_create(&trained, dataset, 0, 1, &predictor));
+    MUST(mh_predictor_create(&single, dataset, 0, 1, &predictor));
     cr_expect(eq(sz, mh_predictor_rounds(predictor), 1));
     MUST(mh_predictor_next(predictor, &p));
     cr_expect(eq(sz, p.batch.rows, 3));

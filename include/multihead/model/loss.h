@@ -39,4 +39,11 @@ typedef struct {
 void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
                  const float *logits, float *dlogits, mh_tally *tally);
 
+/**
+ * The same value, mh_log_loss, of probabilities [batch.rows x heads.columns] that no logits stand behind, such as
+ * averages.
+ */
+void mh_loss_add_probabilities(const mh_heads *heads, const mh_batch *batch, const float *probabilities,
+                               mh_tally *tally);
+
 #endif

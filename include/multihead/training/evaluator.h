@@ -5,7 +5,7 @@
 #include "multihead/model/curve.h"
 #include "multihead/model/metrics.h"
 #include "multihead/parallel/communicator.h"
-#include "multihead/training/trained.h"
+#include "multihead/training/ensemble.h"
 
 /* Precision at recalls of 1/200, 2/200, ..., 1: enough for a picture. */
 enum { MH_CURVES_MOST = 10, MH_CURVE_POINTS = 200 };
@@ -18,8 +18,8 @@ typedef struct {
 } mh_evaluation_curves;
 
 /**
- * Scores a model on the selected rows of a data set with labels, every row once, and beside it the baseline
- * that knows only the training rows' class frequencies.
+ * Scores an ensemble (mh_ensemble_of: a model) on the selected rows of a data set with labels, every row once,
+ * and beside it the baseline that knows only the training rows' class frequencies.
  *
  *   model, baseline   out: the same on every rank and for any number of ranks; free with mh_metrics_clear
  *   curves            out: the same, or NULL
@@ -28,7 +28,7 @@ typedef struct {
  *
  * Collective over comm. Fails on all ranks together: MH_ERR_FORMAT where the data do not fit the model.
  */
-mh_status mh_evaluate(const mh_comm *comm, const mh_trained *trained, mh_dataset *dataset, mh_metrics *model,
-                      mh_metrics *baseline, mh_evaluation_curves *curves);
+mh_status mh_evaluate(const mh_comm *comm, const mh_ensemble *ensemble, mh_dataset *dataset,
+                      mh_metrics *model, mh_metrics *baseline, mh_evaluation_curves *curves);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "multihead/data/dataset.h"
-#include "multihead/training/trained.h"
+#include "multihead/training/ensemble.h"
 
 /*
  * Goes through a data set block by block and predicts. Blocks are dealt to ranks in turn, and a block goes
@@ -17,13 +17,18 @@ typedef struct mh_predictor mh_predictor;
 typedef struct {
     size_t first_row;    /* in the data set's selection                              */
     mh_batch batch;      /* 0 rows on ranks that are through before others; labels NULL where unknown */
-    const float *logits; /* [rows x columns]                                         */
+    const float *logits; /* [rows x columns]; NULL where probabilities are averages          */
     const float *probabilities;  /* [rows x columns]                                         */
     const mh_label *predictions; /* [rows x heads]                                          */
 } mh_prediction;
 
-/** `trained` and `dataset` are kept; the data set must have been told to expect the model's schema. */
-mh_status mh_predictor_create(const mh_trained *trained, mh_dataset *dataset, size_t rank, size_t ranks,
+/**
+ * `ensemble` and `dataset` are kept; the data set must have been told to expect the ensemble's schema.
+ *
+ * Probabilities are averaged in double in the order of members and then rounded to float32; predictions are made
+ * from that. Where the ensemble has chosen members, each row has the numbers of its own.
+ */
+mh_status mh_predictor_create(const mh_ensemble *ensemble, mh_dataset *dataset, size_t rank, size_t ranks,
                               mh_predictor **out);
 void mh_predictor_destroy(mh_predictor *predictor);
 
