@@ -440,3 +440,32 @@ Test(loss, other_losses_stay_finite_for_logits_of_any_size)
         }
     }
 }
+
+/* The same number but for the rounding of the probabilities; then where these are cut, as scikit-learn does. */
+Test(loss, of_probabilities_equals_that_of_their_logits)
+{
+    loss_case c = loss_start(20, 3, (const size_t[]){2, 4, 2}, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE);
+    mh_tally tally = toy_tally(3);
+    float *probabilities = calloc(20 * c.heads.columns, sizeof *probabilities);
+
+    cr_assert(probabilities != NULL);
+    toy_batch_lose_labels(&c.batch, 7);
+    set_logits(&c, 3.0);
+    mh_heads_probabilities(&c.heads, 20, c.logits, probabilities);
+    loss_run(&c);
+    mh_loss_add_probabilities(&c.heads, &c.batch, probabilities, &tally);
+    for (size_t h = 0; h < 3; h++) {
+        cr_expect(epsilon_eq(dbl, tally.loss[h], c.tally.loss[h], 20 * ROUNDING));
+        cr_expect(eq(i64, tally.known[h], c.tally.known[h]));
+    }
+    for (size_t i = 0; i < 20 * c.heads.columns; i++)
+        probabilities[i] = 0.0f;
+    ((mh_label *)c.batch.labels)[0] = 1;
+    c.batch.rows = 1;
+    tally.loss[0] = 0;
+    mh_loss_add_probabilities(&c.heads, &c.batch, probabilities, &tally);
+    cr_expect(epsilon_eq(dbl, tally.loss[0], 23 * log(2), 1e-9));
+    free(probabilities);
+    toy_tally_free(&tally);
+    loss_end(&c);
+}
