@@ -126,7 +126,7 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
                        b->replicas);
     MH_TRY(make_data(o, BATCHES * o->batch_size, rank, ranks, b));
     MH_TRY(mh_trained_create(&b->data.schema, &model, &b->trained));
-    mh_model_initialize(b->trained.model, 1);
+    mh_model_initialize(b->trained.model, MH_INITIAL_PYTORCH, 1);
     MH_TRY(mh_trainer_create(&trainer, &b->data, &b->trained, NULL, rank, ranks, &b->trainer));
     MH_TRY(mh_allreduce_create(mh_model_layout(b->trained.model)->count, b->replicas, rank, ranks,
                                &b->allreduce));

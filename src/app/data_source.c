@@ -34,26 +34,40 @@ mh_status data_source_check(const options *o)
     return MH_OK;
 }
 
-mh_status data_source_open(const options *o, mh_dataset **out)
+static mh_status open_source(const options *o, const text_list *paths, bool is_generated,
+                             const mh_slice *rows, mh_dataset **out)
 {
     mh_status status = MH_OK;
     mh_generator_config generator = data_source_generator(o);
     mh_dataset_config config = {
-        .paths = o->data.text,
-        .path_count = o->data.count,
-        .generator = o->generate ? &generator : NULL,
+        .paths = paths->text,
+        .path_count = paths->count,
+        .generator = is_generated ? &generator : NULL,
         .features_name = o->features_name,
         .labels_name = o->labels_name,
     };
 
     MH_TRY(mh_dataset_open(&config, out));
-    MH_TRY(mh_dataset_select(*out, &o->rows));
+    MH_TRY(mh_dataset_select(*out, rows));
 cleanup:
     if (status != MH_OK) {
         mh_dataset_close(*out);
         *out = NULL;
     }
     return status;
+}
+
+mh_status data_source_open(const options *o, mh_dataset **out)
+{
+    return open_source(o, &o->data, o->generate, &o->rows, out);
+}
+
+mh_status data_source_open_validation(const options *o, mh_dataset **out)
+{
+    bool has_own = o->validation_data.count > 0;
+
+    return open_source(o, has_own ? &o->validation_data : &o->data, !has_own && o->generate,
+                       &o->validation_rows, out);
 }
 
 mh_status data_source_check_with_model(const options *o)

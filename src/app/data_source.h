@@ -14,6 +14,9 @@ mh_status data_source_check(const options *options);
 /** Opens what --data or --generate name and selects --rows. Needs no other rank. */
 mh_status data_source_open(const options *options, mh_dataset **out);
 
+/** Opens the rows of --validation-data, or --validation-rows of the same source. Needs no other rank. */
+mh_status data_source_open_validation(const options *options, mh_dataset **out);
+
 /** MH_ERR_USAGE where --model is missing, or as data_source_check. */
 mh_status data_source_check_with_model(const options *options);
 

@@ -31,8 +31,8 @@ typedef struct {
     bool makes_no_difference; /* to what is learned: a run may go on with another value */
 } option;
 
-/* Beside the commands: the option says something of generated rows only. */
-enum { OF_GENERATOR = 1 << 16 };
+/* Beside the commands: the option says something of generated rows only; --preset tabular chooses its value. */
+enum { OF_GENERATOR = 1 << 16, BY_PRESET = 1 << 17 };
 
 extern const option option_table[];
 extern const size_t option_count;
@@ -49,6 +49,9 @@ const void *option_const_place(const options *options, const option *entry);
 
 /** Reads a value; a list gets one more text. MH_ERR_USAGE, saying what was expected. */
 mh_status option_set(const option *entry, char *text, options *options);
+
+/** "--name value"; false where the value is the one that the option has by itself. */
+bool option_say(const option *entry, const options *options, char *text, size_t bytes);
 
 /** Prints the value as option_set would read it; nothing for a list. */
 void option_print(const option *entry, const options *options, FILE *out);

@@ -208,3 +208,16 @@ void option_print(const option *entry, const options *o, FILE *out)
         break; /* has a line for each text */
     }
 }
+
+bool option_say(const option *entry, const options *o, char *text, size_t bytes)
+{
+    char value[128] = "";
+    FILE *stream = fmemopen(value, sizeof value - 1, "w");
+
+    if (stream == NULL)
+        return false;
+    option_print(entry, o, stream);
+    fclose(stream);
+    snprintf(text, bytes, "--%s %s", entry->name, value);
+    return entry->initial == NULL || strcmp(value, entry->initial) != 0;
+}

@@ -34,6 +34,9 @@ typedef struct {
 
 enum { OPTIONS_MAX = 128 };
 
+typedef enum { PRESET_TUTORIAL, PRESET_TABULAR } preset_kind;
+typedef enum { BIASES_AS_WEIGHTS, BIASES_AT_BASE_RATES } initial_biases;
+
 typedef struct {
     command command;
     text_list files; /* arguments that belong to no option */
@@ -55,8 +58,34 @@ typedef struct {
     size_t heads;           /* mh_head_kind       */
     size_t head_activation; /* mh_head_activation */
     char *init;
+    size_t preset;      /* preset_kind        */
+    size_t standardize; /* mh_standardize     */
+    bool linear_path;
+    double linear_path_rate;
+    double dropout, input_dropout;
+    size_t initial_weights; /* mh_initial_weights */
+    size_t initial_biases;  /* initial_biases     */
 
     /* training */
+    size_t loss; /* mh_loss_kind */
+    double focal_gamma, gamma_positive, gamma_negative, margin;
+    char *positive_weight, *head_weight;
+    size_t schedule; /* mh_schedule_kind */
+    size_t schedule_every, warmup;
+    double schedule_factor, clip_norm, average_decay;
+    bool decay_biases;
+
+    /* validation */
+    text_list validation_data;
+    mh_slice validation_rows;
+    double validation_fraction;
+    char *validation_fold;
+    size_t cross_validate;
+    size_t split_seed;
+    size_t patience;
+    bool refit;
+    size_t tune_thresholds; /* 0: none, 1: on validation rows */
+
     size_t epochs, batch_size;
     bool shuffle;
     double learning_rate, weight_decay;

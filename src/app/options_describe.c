@@ -92,6 +92,8 @@ mh_status options_compare(const options *o, const char *description, char *diffe
     for (size_t i = 0; i < option_count && used < bytes; i++) {
         if ((option_table[i].commands & o->command) == 0 || option_table[i].makes_no_difference)
             continue;
+        if ((option_table[i].commands & BY_PRESET) != 0 && o->preset == PRESET_TABULAR && !o->given[i])
+            continue; /* left to the preset, which chooses the same again */
         bool was_said = options_lookup(description, option_table[i].name, before, sizeof before);
         bool is_said = options_lookup(mine, option_table[i].name, now, sizeof now);
         if (strcmp(before, now) != 0)

@@ -1,6 +1,7 @@
 #include "run_folder.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,21 @@ static mh_status remove_marks(const run_folder *folder)
     return MH_OK;
 }
 
+/* Checkpoints and the models of folds, which a new run has none of. */
+static void remove_all(const run_folder *folder)
+{
+    char path[RUN_PATH_BYTES];
+    glob_t matches = {0};
+
+    run_folder_path(folder, "checkpoints", path);
+    mh_checkpoint_prune(path, 0);
+    run_folder_path(folder, "folds/fold-*.h5", path);
+    if (glob(path, 0, NULL, &matches) == 0)
+        for (size_t i = 0; i < matches.gl_pathc; i++)
+            unlink(matches.gl_pathv[i]);
+    globfree(&matches);
+}
+
 mh_status run_folder_begin(const run_folder *folder, const char *description)
 {
     mh_status status = MH_OK;
@@ -120,7 +136,7 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
     MH_TRY(folder_make(path));
     MH_TRY(remove_marks(folder));
     if (folder->state == RUN_IS_NEW)
-        mh_checkpoint_prune(path, 0);
+        remove_all(folder);
     run_folder_path(folder, "options.ini", path);
     MH_TRY(text_file_write(path, description));
 cleanup:

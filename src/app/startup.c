@@ -74,9 +74,29 @@ static void tell_model(const mh_trained *trained)
                 mh_text_count(mh_model_layout(model)->count, count));
 }
 
-void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const mh_dataset *dataset,
-                  const mh_training_data *data, const mh_trained *trained)
+/* What is validated on, and what that decides. */
+static void tell_validation(const options *o, const training_plan *plan, const training_stage *stage)
 {
+    char rows[MH_TEXT_BYTES], patience[64] = "";
+
+    if (stage->validator == NULL)
+        return;
+    if (o->patience > 0)
+        snprintf(patience, sizeof patience, ", patience of %zu epochs", o->patience);
+    if (plan->folds > 1)
+        mh_log_info("  folds    %zu, each left out once to choose the number of epochs%s; then all rows",
+                    plan->folds, patience);
+    else
+        mh_log_info("  validate %s: %s rows%s%s", mh_dataset_name(stage->validation),
+                    mh_text_count(mh_validator_rows(stage->validator), rows), patience,
+                    plan->folds == 1 ? "; then all rows" : "");
+}
+
+void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const training_plan *plan,
+                  const training_stage *stage)
+{
+    const mh_training_data *data = &stage->data;
+    const mh_trained *trained = &stage->trained;
     size_t ranks = mh_comm_ranks(comm), hosts = mh_comm_hosts(comm);
     char least[MH_TEXT_BYTES], most[MH_TEXT_BYTES], kernel[256];
     int64_t shard[2] = {(int64_t)data->shard.rows.count, -(int64_t)data->shard.rows.count};
@@ -87,7 +107,8 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
     startup_describe_kernel(kernel, sizeof kernel);
 
     mh_log_info("multihead %s", folder->state == RUN_IS_STOPPED ? "trains on" : "trains");
-    tell_data(dataset, data);
+    tell_data(stage->dataset, data);
+    tell_validation(o, plan, stage);
     mh_log_info("  shards   %s%s%s rows a rank, in %zu replicas", least, shard[0] != -shard[1] ? " to " : "",
                 shard[0] != -shard[1] ? most : "", o->replicas);
     tell_model(trained);

@@ -2,14 +2,13 @@
 #define MULTIHEAD_SRC_APP_STARTUP_H
 
 #include "multihead/parallel/communicator.h"
-#include "multihead/training/trained.h"
-#include "multihead/training/training_data.h"
 #include "options.h"
 #include "run_folder.h"
+#include "training_stage.h"
 
 /** Tells what is about to be trained, on what and where, in one block. Collective over comm. */
 void startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
-                  const mh_dataset *dataset, const mh_training_data *data, const mh_trained *trained);
+                  const training_plan *plan, const training_stage *stage);
 
 /** One line for the BLAS library and its kernel. */
 void startup_describe_kernel(char *text, size_t bytes);

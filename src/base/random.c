@@ -1,5 +1,6 @@
 #include "multihead/base/random.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { ROUNDS = 10 };
@@ -95,6 +96,14 @@ void mh_random_words(const mh_random *stream, uint64_t first_block, size_t block
 double mh_random_uniform(const mh_random *stream, uint64_t index)
 {
     return (double)(mh_random_bits(stream, index) >> 11) * 0x1p-53;
+}
+
+double mh_random_normal(const mh_random *stream, uint64_t index)
+{
+    static const double TWO_PI = 6.28318530717958647692;
+    double radius = sqrt(-2.0 * log(1.0 - mh_random_uniform(stream, 2 * index)));
+
+    return radius * cos(TWO_PI * mh_random_uniform(stream, 2 * index + 1));
 }
 
 uint64_t mh_random_below(const mh_random *stream, uint64_t index, uint64_t bound)

@@ -143,18 +143,32 @@ static const mh_layer *layer_of(const mh_model *model, const mh_tensor *tensor)
     return layer;
 }
 
-void mh_model_initialize(mh_model *model, uint64_t seed)
+/* Draws a tensor of a dense layer. */
+static void draw(const mh_layer *layer, mh_initial_weights kind, const mh_random *stream, bool is_bias,
+                 size_t count, float *values)
+{
+    double bound = 1.0 / sqrt((double)layer->inputs);
+    double deviation = sqrt((layer->has_relu ? 2.0 : 1.0) / (double)layer->inputs);
+
+    for (size_t i = 0; i < count; i++) {
+        if (kind == MH_INITIAL_PYTORCH)
+            values[i] = (float)(bound * (2.0 * mh_random_uniform(stream, i) - 1.0));
+        else
+            values[i] = is_bias ? 0.0f : (float)(deviation * mh_random_normal(stream, i));
+    }
+}
+
+void mh_model_initialize(mh_model *model, mh_initial_weights kind, uint64_t seed)
 {
     for (size_t t = 0; t < model->layout.tensors; t++) {
         const mh_tensor *tensor = &model->layout.tensor[t];
         mh_random stream = mh_random_stream(seed, MH_RANDOM_WEIGHTS, t, 0);
-        double bound = 1.0 / sqrt((double)layer_of(model, tensor)->inputs);
+        float *values = model->parameters + tensor->span.first;
 
         if (model->has_linear_path && tensor->span.first == model->wide)
-            bound = 0.0;
-        for (size_t i = 0; i < tensor->span.count; i++)
-            model->parameters[tensor->span.first + i] =
-                (float)(bound * (2.0 * mh_random_uniform(&stream, i) - 1.0));
+            memset(values, 0, tensor->span.count * sizeof *values);
+        else
+            draw(layer_of(model, tensor), kind, &stream, tensor->columns == 0, tensor->span.count, values);
     }
 }
 
@@ -166,6 +180,11 @@ float *mh_model_parameters(mh_model *model)
 float *mh_model_head_biases(mh_model *model)
 {
     return model->parameters + model->layer[model->layers - 1].bias;
+}
+
+mh_span mh_model_linear_path(const mh_model *model)
+{
+    return model->has_linear_path ? (mh_span){model->wide, model->layout.count - model->wide} : (mh_span){0};
 }
 
 const mh_layout *mh_model_layout(const mh_model *model)

@@ -1,12 +1,13 @@
 #include "multihead/training/adam.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "multihead/base/memory.h"
 
 struct mh_adam {
     mh_adam_config config;
-    size_t count;
+    mh_adam_part *parts; /* [config.part_count] */
     uint64_t steps;
     float *first_moment;
     float *second_moment;
@@ -19,7 +20,11 @@ mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **o
 
     MH_TRY(mh_memory_new(sizeof *adam, &adam));
     adam->config = *config;
-    adam->count = count;
+    adam->config.part_count = config->part_count > 0 ? config->part_count : 1;
+    MH_TRY(mh_memory_array(adam->config.part_count, sizeof *adam->parts, &adam->parts));
+    adam->parts[0] = (mh_adam_part){{0, count}, 1.0, true};
+    if (config->part_count > 0)
+        memcpy(adam->parts, config->parts, config->part_count * sizeof *adam->parts);
     MH_TRY(mh_memory_array(count, sizeof *adam->first_moment, &adam->first_moment));
     MH_TRY(mh_memory_array(count, sizeof *adam->second_moment, &adam->second_moment));
 cleanup:
@@ -35,6 +40,7 @@ void mh_adam_destroy(mh_adam *adam)
 {
     if (adam == NULL)
         return;
+    mh_memory_free(adam->parts);
     mh_memory_free(adam->first_moment);
     mh_memory_free(adam->second_moment);
     mh_memory_free(adam);
@@ -58,39 +64,30 @@ static void update(step_numbers s, mh_span span, const float *restrict sum, floa
     }
 }
 
-static void update_span(mh_adam *adam, double learning_rate, double scale, mh_span span, const float *sum,
-                        float *parameters)
+void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
 {
     const mh_adam_config *config = &adam->config;
+
+    adam->steps++;
     double first_correction = 1.0 - pow(config->beta1, (double)adam->steps);
     double second_correction = 1.0 - pow(config->beta2, (double)adam->steps);
     step_numbers numbers = {
         .scale = (float)scale,
-        .decay = (float)(1.0 - learning_rate * config->weight_decay),
         .beta1 = (float)config->beta1,
         .one_minus_beta1 = (float)(1.0 - config->beta1),
         .beta2 = (float)config->beta2,
         .one_minus_beta2 = (float)(1.0 - config->beta2),
-        .step_size = (float)(learning_rate / first_correction),
         .correction = (float)(1.0 / sqrt(second_correction)),
         .epsilon = (float)config->epsilon,
     };
+    for (size_t i = 0; i < config->part_count; i++) {
+        const mh_adam_part *part = &adam->parts[i];
+        double rate = part->rate * learning_rate;
 
-    update(numbers, span, sum, adam->first_moment, adam->second_moment, parameters);
-}
-
-void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
-{
-    mh_span slow = adam->config.slow;
-    size_t end = mh_span_end(slow);
-
-    adam->steps++;
-    update_span(adam, learning_rate, scale, (mh_span){0, slow.count > 0 ? slow.first : adam->count}, sum,
-                parameters);
-    if (slow.count == 0)
-        return;
-    update_span(adam, learning_rate * adam->config.slow_rate, scale, slow, sum, parameters);
-    update_span(adam, learning_rate, scale, (mh_span){end, adam->count - end}, sum, parameters);
+        numbers.decay = part->decays ? (float)(1.0 - rate * config->weight_decay) : 1.0f;
+        numbers.step_size = (float)(rate / first_correction);
+        update(numbers, part->span, sum, adam->first_moment, adam->second_moment, parameters);
+    }
 }
 
 float *mh_adam_first_moment(mh_adam *adam)

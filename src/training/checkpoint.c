@@ -68,6 +68,8 @@ mh_status mh_checkpoint_save(const char *folder, const mh_training_state *state,
     MH_TRY(mh_trained_write_vector(layout, file, "second_moment", mh_adam_second_moment(state->adam)));
     if (state->best != NULL)
         MH_TRY(mh_trained_write_vector(layout, file, "best", state->best));
+    if (state->average != NULL)
+        MH_TRY(mh_trained_write_vector(layout, file, "average", state->average));
     MH_TRY(write_position(file, state->position));
     const int64_t adam_steps = (int64_t)mh_adam_steps(state->adam);
     MH_TRY(mh_hdf5_file_set_integers(file, "/", "adam_steps", 1, &adam_steps));
@@ -99,6 +101,8 @@ mh_status mh_checkpoint_load(const char *path, const mh_training_state *state, c
     MH_TRY(mh_trained_read_vector(layout, file, "second_moment", mh_adam_second_moment(state->adam)));
     if (state->best != NULL)
         MH_TRY(mh_trained_read_vector(layout, file, "best", state->best));
+    if (state->average != NULL)
+        MH_TRY(mh_trained_read_vector(layout, file, "average", state->average));
     MH_TRY(mh_hdf5_file_get_integers(file, "/", "adam_steps", 1, &adam_steps));
     mh_adam_set_steps(state->adam, (uint64_t)adam_steps);
 cleanup:

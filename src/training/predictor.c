@@ -20,6 +20,7 @@ struct mh_predictor {
     size_t columns;
     mh_workspace **workspace; /* [members]              */
     float *features;          /* [block_rows x inputs]  */
+    float *standardized;      /* [CHUNK_ROWS x inputs] of the chunk and member at hand      */
     mh_label *labels;         /* [block_rows x heads]   */
     float *logits;            /* [block_rows x columns] of the member that ran last        */
     float *chosen_logits;     /* [block_rows x columns] of each row's own member, or NULL  */
@@ -55,6 +56,7 @@ static mh_status create_arrays(mh_predictor *p)
     size_t rows = p->block_rows, columns = p->columns, heads = p->heads->count;
 
     MH_TRY(mh_memory_array(rows, p->ensemble->common.schema.inputs * sizeof(float), &p->features));
+    MH_TRY(mh_memory_array(CHUNK_ROWS, p->ensemble->common.schema.inputs * sizeof(float), &p->standardized));
     MH_TRY(mh_memory_array(rows, heads * sizeof(mh_label), &p->labels));
     MH_TRY(mh_memory_array(rows, columns * sizeof(float), &p->logits));
     if (p->ensemble->chosen != NULL)
@@ -101,6 +103,7 @@ void mh_predictor_destroy(mh_predictor *p)
         mh_workspace_destroy(p->workspace[m]);
     mh_memory_free(p->workspace);
     mh_memory_free(p->features);
+    mh_memory_free(p->standardized);
     mh_memory_free(p->labels);
     mh_memory_free(p->logits);
     mh_memory_free(p->chosen_logits);
@@ -146,6 +149,16 @@ size_t mh_predictor_rounds(const mh_predictor *p)
     return (mh_dataset_rows(p->dataset) + round_rows - 1) / round_rows;
 }
 
+/* The chunk's features as the member wants them, in a place of their own. */
+static void standardize(mh_predictor *p, const mh_trained *trained, mh_batch *chunk)
+{
+    if (trained->standardizer.inputs == 0)
+        return;
+    memcpy(p->standardized, chunk->features, chunk->rows * chunk->inputs * sizeof *chunk->features);
+    mh_standardizer_apply(&trained->standardizer, chunk->rows, p->standardized);
+    chunk->features = p->standardized;
+}
+
 /* Features are as they were given: a member makes of them what it needs. */
 static void run_member(mh_predictor *p, size_t member, const mh_batch *block)
 {
@@ -153,6 +166,8 @@ static void run_member(mh_predictor *p, size_t member, const mh_batch *block)
 
     for (size_t row = 0; row < block->rows; row += CHUNK_ROWS) {
         mh_batch chunk = mh_batch_slice(block, row, CHUNK_ROWS);
+
+        standardize(p, trained, &chunk);
         const float *logits = mh_model_logits(trained->model, &chunk, p->workspace[member]);
 
         memcpy(p->logits + row * p->columns, logits, chunk.rows * p->columns * sizeof *logits);

@@ -107,18 +107,17 @@ cleanup:
     return status;
 }
 
-mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, mh_dataset *dataset,
-                          const mh_threshold_config *config, mh_threshold_summary *summary)
+mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, const mh_ensemble *ensemble,
+                          mh_dataset *dataset, const mh_threshold_config *config,
+                          mh_threshold_summary *summary)
 {
     mh_status status = MH_OK;
     mh_predictor *predictor = NULL;
     mh_label_scores *scores = NULL;
-    mh_ensemble single;
 
     status = mh_trained_set_threshold(trained, 0.5f);
-    single = mh_ensemble_of(trained);
     if (status == MH_OK)
-        status = mh_predictor_create(&single, dataset, mh_comm_rank(comm), mh_comm_ranks(comm), &predictor);
+        status = mh_predictor_create(ensemble, dataset, mh_comm_rank(comm), mh_comm_ranks(comm), &predictor);
     if (status == MH_OK)
         status =
             mh_label_scores_create(mh_model_heads(trained->model), mh_predictor_rows(predictor), &scores);

@@ -36,12 +36,43 @@ struct mh_trainer {
     double weight_sum;    /* of all heads                                                           */
     double rate;          /* of the last step                                                       */
     float *best;          /* parameters of the best epoch; NULL without patience                    */
+    float *average;       /* running mean of the parameters; NULL where none is kept                 */
     double *replica_loss; /* [hosted] share of a step's loss                                        */
     double *epoch_loss;   /* [hosted x heads] share of the epoch's losses so far                    */
     double *head_loss;    /* [hosted x heads] the same at the end, then [heads] summed              */
 };
 
 /* ---- making one ---- */
+
+/* Biases and the linear path may go their own way: a part for each tensor, or one for all where they do not. */
+static mh_status create_adam(mh_trainer *t)
+{
+    mh_status status = MH_OK;
+    const mh_trainer_config *config = &t->config;
+    const mh_layout *layout = mh_model_layout(t->trained->model);
+    mh_span path = mh_model_linear_path(t->trained->model);
+    mh_adam_config adam = config->adam;
+    mh_adam_part *parts = NULL;
+    double path_rate = config->linear_path_rate > 0 ? config->linear_path_rate : 1.0;
+
+    MH_TRY(mh_memory_array(layout->tensors, sizeof *parts, &parts));
+    for (size_t i = 0; i < layout->tensors; i++) {
+        const mh_tensor *tensor = &layout->tensor[i];
+        bool is_path = path.count > 0 && tensor->span.first == path.first;
+
+        parts[i] = (mh_adam_part){.span = tensor->span,
+                                  .rate = is_path ? path_rate : 1.0,
+                                  .decays = tensor->columns > 0 || !config->spares_biases};
+    }
+    if (config->spares_biases || path_rate != 1.0) {
+        adam.parts = parts;
+        adam.part_count = layout->tensors;
+    }
+    MH_TRY(mh_adam_create(&adam, layout->count, &t->adam));
+cleanup:
+    mh_memory_free(parts);
+    return status;
+}
 
 static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
 {
@@ -61,7 +92,9 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     size_t most = mh_loader_replica_rows_max(t->loader);
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
-    MH_TRY(mh_adam_create(&config->adam, parameters, &t->adam));
+    MH_TRY(create_adam(t));
+    if (config->average_decay > 0)
+        MH_TRY(mh_memory_array(parameters, sizeof *t->average, &t->average));
     if (t->validator != NULL && config->patience > 0)
         MH_TRY(mh_memory_array(parameters, sizeof *t->best, &t->best));
 cleanup:
@@ -127,6 +160,7 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_memory_free(t->known);
     mh_memory_free(t->weights);
     mh_memory_free(t->best);
+    mh_memory_free(t->average);
     mh_memory_free(t->replica_loss);
     mh_memory_free(t->epoch_loss);
     mh_memory_free(t->head_loss);
@@ -140,7 +174,8 @@ static mh_training_state state_of(mh_trainer *t)
                                .adam = t->adam,
                                .position = &t->position,
                                .head_loss = t->head_loss,
-                               .best = t->best};
+                               .best = t->best,
+                               .average = t->average};
 }
 
 mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
@@ -238,6 +273,22 @@ static double epochs_done(const mh_trainer *t, size_t batch)
     return (double)t->position.stage_epoch + (double)batch / (double)t->batches;
 }
 
+/*
+ * The running mean of the weights (Polyak, Juditsky 1992). It follows faster at first, so that it soon forgets where
+ * it began.
+ */
+static void move_average(mh_trainer *t)
+{
+    const float *parameters = mh_model_parameters(t->trained->model);
+    size_t count = mh_model_layout(t->trained->model)->count;
+    double steps = (double)mh_adam_steps(t->adam);
+    double decay = steps == 1.0 ? 0.0 : fmin(t->config.average_decay, (1.0 + steps) / (10.0 + steps));
+    float old = (float)decay, new = (float)(1.0 - decay);
+
+    for (size_t i = 0; i < count; i++)
+        t->average[i] = old * t->average[i] + new *parameters[i];
+}
+
 mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, double *loss)
 {
     mh_status status = MH_OK;
@@ -277,6 +328,8 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     t->rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
     mh_adam_step(t->adam, t->rate, scale, sum, mh_model_parameters(t->trained->model));
     t->position.step++;
+    if (t->average != NULL)
+        move_average(t);
 cleanup:
     return status;
 }
@@ -312,22 +365,37 @@ cleanup:
     return status;
 }
 
+static void swap(float *a, float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value = a[i];
+
+        a[i] = b[i];
+        b[i] = value;
+    }
+}
+
 /* Measures the validation loss and remembers the best epoch; NaN where nothing is validated. */
 static double validate(const mh_comm *comm, mh_trainer *t)
 {
     mh_position *position = &t->position;
+    float *parameters = mh_model_parameters(t->trained->model);
+    size_t count = mh_model_layout(t->trained->model)->count;
     double loss = NAN;
 
     if (t->validator == NULL)
         return loss;
+    if (t->average != NULL)
+        swap(t->average, parameters, count);
     loss = mh_validator_loss(comm, t->validator, NULL);
     if (position->best_epoch == 0 ? isfinite(loss) : loss < position->best_loss) {
         position->best_epoch = position->stage_epoch;
         position->best_loss = loss;
         if (t->best != NULL)
-            memcpy(t->best, mh_model_parameters(t->trained->model),
-                   mh_model_layout(t->trained->model)->count * sizeof *t->best);
+            memcpy(t->best, parameters, count * sizeof *t->best);
     }
+    if (t->average != NULL)
+        swap(t->average, parameters, count);
     return loss;
 }
 
@@ -388,6 +456,16 @@ static mh_status open_history(const mh_comm *comm, mh_trainer *t)
                                                t->earlier_history, t->position.seconds, &t->history));
 }
 
+/* The weights of the best epoch, or the running mean, where one of them is wanted. */
+static void keep_result(mh_trainer *t)
+{
+    const float *result = t->best != NULL && t->position.best_epoch > 0 ? t->best : t->average;
+
+    if (result != NULL)
+        memcpy(mh_model_parameters(t->trained->model), result,
+               mh_model_layout(t->trained->model)->count * sizeof *result);
+}
+
 mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
 {
     mh_status status = MH_OK;
@@ -412,9 +490,7 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
         MH_TRY(write_epoch(comm, t, train_loss, validation_loss));
     }
     position->seconds = mh_history_seconds(t->history);
-    if (t->best != NULL && position->best_epoch > 0)
-        memcpy(mh_model_parameters(t->trained->model), t->best,
-               mh_model_layout(t->trained->model)->count * sizeof *t->best);
+    keep_result(t);
 cleanup:
     return status;
 }

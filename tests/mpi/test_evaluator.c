@@ -43,7 +43,7 @@ static mh_trained untrained(void)
     mh_trained trained;
 
     MUST(mh_trained_create(&schema, &config, &trained));
-    mh_model_initialize(trained.model, 1);
+    mh_model_initialize(trained.model, MH_INITIAL_PYTORCH, 1);
     for (size_t i = 0; i < mh_trained_rates(&trained); i++)
         trained.base_rates[i] = i % 2 == 0 ? 0.4 : 0.6;
     MUST(mh_trained_set_threshold(&trained, 0.45f));

@@ -24,7 +24,7 @@ static mh_trained untrained(size_t heads)
     mh_trained trained;
 
     MUST(mh_trained_create(&schema, &config, &trained));
-    mh_model_initialize(trained.model, 1);
+    mh_model_initialize(trained.model, MH_INITIAL_PYTORCH, 1);
     mh_schema_clear(&schema);
     return trained;
 }
@@ -49,13 +49,21 @@ static mh_dataset *rows(size_t heads, const mh_trained *trained)
 static const mh_threshold_config per_label = {.least_positives = MH_THRESHOLD_LEAST_POSITIVES};
 static const mh_threshold_config global = {.is_global = true};
 
+static mh_status tune(const mh_comm *comm, mh_trained *trained, mh_dataset *dataset,
+                      const mh_threshold_config *config, mh_threshold_summary *summary)
+{
+    const mh_ensemble itself = mh_ensemble_of(trained);
+
+    return mh_trained_tune(comm, trained, &itself, dataset, config, summary);
+}
+
 Test(thresholds, are_the_same_on_any_number_of_ranks)
 {
     mh_trained trained[2] = {untrained(HEADS), untrained(HEADS)};
     mh_dataset *dataset = rows(HEADS, &trained[0]);
 
-    MUST(mh_trained_tune(world, &trained[0], dataset, &per_label, NULL));
-    MUST(mh_trained_tune(alone, &trained[1], dataset, &per_label, NULL));
+    MUST(tune(world, &trained[0], dataset, &per_label, NULL));
+    MUST(tune(alone, &trained[1], dataset, &per_label, NULL));
     EXPECT_SAME_BITS(trained[0].thresholds, trained[1].thresholds, HEADS);
     cr_expect(trained[0].thresholds[0] != 0.5f && trained[0].thresholds[3] == 0.5f);
     mh_dataset_close(dataset);
@@ -69,10 +77,10 @@ Test(thresholds, few_positives_take_the_global_one)
     mh_dataset *dataset = rows(HEADS, &trained);
     mh_threshold_summary summary;
 
-    MUST(mh_trained_tune(world, &trained, dataset, &per_label, &summary));
+    MUST(tune(world, &trained, dataset, &per_label, &summary));
     cr_expect(eq(sz, summary.own, 2));
     cr_expect(trained.thresholds[1] == summary.global && trained.thresholds[0] != summary.global);
-    MUST(mh_trained_tune(world, &trained, dataset, &global, &summary));
+    MUST(tune(world, &trained, dataset, &global, &summary));
     cr_expect(zero(sz, summary.own));
     for (size_t h = 0; h < 3; h++)
         cr_expect(trained.thresholds[h] == summary.global);
@@ -90,11 +98,11 @@ Test(thresholds, make_f1_no_smaller)
 
     MUST(mh_evaluate(world, &single, dataset, &before, &baseline, NULL));
     mh_metrics_clear(&baseline);
-    MUST(mh_trained_tune(world, &trained, dataset, &per_label, NULL));
+    MUST(tune(world, &trained, dataset, &per_label, NULL));
     single = mh_ensemble_of(&trained);
     MUST(mh_evaluate(world, &single, dataset, &tuned, &baseline, NULL));
     mh_metrics_clear(&baseline);
-    MUST(mh_trained_tune(world, &trained, dataset, &global, NULL));
+    MUST(tune(world, &trained, dataset, &global, NULL));
     MUST(mh_evaluate(world, &single, dataset, &micro, &baseline, NULL));
     cr_expect(tuned.head[0].f1 > before.head[0].f1 && tuned.head[2].f1 > before.head[2].f1);
     cr_expect(micro.f1_micro > before.f1_micro);

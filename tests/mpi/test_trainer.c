@@ -78,7 +78,7 @@ static void run_start(run *r, const mh_comm *comm, data_kind kind, const mh_trai
     r->dataset = open_data(kind);
     MUST(mh_training_data_load(comm, r->dataset, config->replicas, &r->data));
     MUST(mh_trained_create(&r->data.schema, &model, &r->trained));
-    mh_model_initialize(r->trained.model, 1);
+    mh_model_initialize(r->trained.model, MH_INITIAL_PYTORCH, 1);
     MUST(mh_trainer_create(config, &r->data, &r->trained, NULL, mh_comm_rank(comm), mh_comm_ranks(comm),
                            &r->trainer));
 }

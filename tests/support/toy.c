@@ -79,7 +79,7 @@ mh_model *toy_model(const mh_schema *schema, mh_head_kind kind, mh_head_activati
 
     MUST(mh_model_create(&config, &model));
     mh_heads_clear(&heads);
-    mh_model_initialize(model, 1);
+    mh_model_initialize(model, MH_INITIAL_PYTORCH, 1);
     return model;
 }
 

@@ -41,7 +41,7 @@ static mh_trained create(size_t seed, const member *m)
         MUST(mh_memory_text(m->label, &schema.label_names[1]));
     }
     MUST(mh_trained_create(&schema, &config, &trained));
-    mh_model_initialize(trained.model, seed);
+    mh_model_initialize(trained.model, MH_INITIAL_PYTORCH, seed);
     for (size_t i = 0; i < mh_trained_rates(&trained); i++)
         trained.base_rates[i] = 0.1 * (double)(seed + 1) + 0.01 * (double)i;
     if (m->threshold > 0)

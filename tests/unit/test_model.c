@@ -330,7 +330,7 @@ Test(model, a_linear_path_starts_at_0_and_is_the_last_tensor)
     mh_span wide = layout->tensor[layout->tensors - 1].span;
 
     expect_tensor(layout, layout->tensors - 1, "wide.weight", 6, INPUTS);
-    mh_model_initialize(c.model, 1);
+    mh_model_initialize(c.model, MH_INITIAL_PYTORCH, 1);
     for (size_t i = 0; i < wide.count; i++)
         cr_expect(eq(flt, mh_model_parameters(c.model)[wide.first + i], 0.0f));
     model_end(&c);
@@ -473,9 +473,9 @@ Test(model, first_weights_are_a_function_of_the_seed)
     float *first = mh_model_parameters(a.model), *second = mh_model_parameters(b.model);
 
     EXPECT_SAME_BITS(first, second, count);
-    mh_model_initialize(b.model, 2);
+    mh_model_initialize(b.model, MH_INITIAL_PYTORCH, 2);
     cr_expect(ge(dbl, toy_distance(first, second, count), 0.1));
-    mh_model_initialize(b.model, 1);
+    mh_model_initialize(b.model, MH_INITIAL_PYTORCH, 1);
     EXPECT_SAME_BITS(first, second, count);
     model_end(&a);
     model_end(&b);

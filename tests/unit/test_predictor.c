@@ -23,7 +23,7 @@ static mh_trained create(void)
     mh_trained trained;
 
     MUST(mh_trained_create(&schema, &config, &trained));
-    mh_model_initialize(trained.model, 1);
+    mh_model_initialize(trained.model, MH_INITIAL_PYTORCH, 1);
     mh_schema_clear(&schema);
     return trained;
 }

@@ -31,7 +31,7 @@ static mh_trained create(mh_head_kind kind, mh_head_activation activation, size_
     for (size_t h = 0; h < HEADS; h++)
         MUST(mh_memory_text(h == 2 ? "rain" : "sun", &schema.label_names[h]));
     MUST(mh_trained_create(&schema, &config, &trained));
-    mh_model_initialize(trained.model, 1);
+    mh_model_initialize(trained.model, MH_INITIAL_PYTORCH, 1);
     for (size_t i = 0; i < mh_trained_rates(&trained); i++)
         trained.base_rates[i] = 1.0 / (3.0 + (double)i);
     mh_schema_clear(&schema);

@@ -37,6 +37,9 @@ void mh_random_words(const mh_random *stream, uint64_t first_block, size_t block
 /** In [0, 1), a multiple of 2^-53. */
 double mh_random_uniform(const mh_random *stream, uint64_t index);
 
+/** Normal with mean 0 and deviation 1, from two numbers of the stream: 2 * index and the next (Box, Muller 1958). */
+double mh_random_normal(const mh_random *stream, uint64_t index);
+
 /** In 0..bound-1; the bias is below bound / 2^64. */
 uint64_t mh_random_below(const mh_random *stream, uint64_t index, uint64_t bound);
 

@@ -42,17 +42,23 @@ typedef struct {
 mh_status mh_model_create(const mh_model_config *config, mh_model **out);
 void mh_model_destroy(mh_model *model);
 
-/**
- * Draws the parameters as PyTorch's Linear does: weight and bias uniform in +-1/sqrt(inputs of the layer), here
- * as a function of (seed, tensor, element). A linear path starts at 0.
- */
-void mh_model_initialize(mh_model *model, uint64_t seed);
+typedef enum {
+    MH_INITIAL_PYTORCH, /* as its Linear: weights and biases uniform in +-1/sqrt(inputs of the layer)             */
+    MH_INITIAL_HE /* weights normal with deviation sqrt(2/inputs) before a ReLU, sqrt(1/inputs) in the heads,
+                           biases 0: He, Zhang, Ren, Sun, arXiv:1502.01852                                        */
+} mh_initial_weights;
+
+/** Draws the parameters, as a function of (seed, tensor, element). A linear path starts at 0. */
+void mh_model_initialize(mh_model *model, mh_initial_weights kind, uint64_t seed);
 
 /** The flat vector [layout.count] float32; the model's own. */
 float *mh_model_parameters(mh_model *model);
 
 /** The biases of the heads [heads.columns], a part of the parameters. */
 float *mh_model_head_biases(mh_model *model);
+
+/** The linear path's elements of it, none where there is no such path. */
+mh_span mh_model_linear_path(const mh_model *model);
 const mh_layout *mh_model_layout(const mh_model *model);
 const mh_heads *mh_model_heads(const mh_model *model);
 size_t mh_model_inputs(const mh_model *model);

@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_TRAINING_ADAM_H
 #define MULTIHEAD_TRAINING_ADAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,11 +14,19 @@
  */
 typedef struct mh_adam mh_adam;
 
+/* Parameters with a rate of their own, such as the biases, which need not decay. */
+typedef struct {
+    mh_span span;
+    double rate; /* times the learning rate */
+    bool decays;
+} mh_adam_part;
+
 typedef struct {
     double beta1, beta2, epsilon;
     double weight_decay; /* a step takes rate * weight_decay of each parameter away */
-    mh_span slow;        /* parameters that learn at slow_rate times the rate; none where count is 0 */
-    double slow_rate;
+    /* [part_count] parts of the vector in order and without gaps, copied; 0: all of it is one usual part. */
+    const mh_adam_part *parts;
+    size_t part_count;
 } mh_adam_config;
 
 mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **out);

@@ -33,6 +33,7 @@ typedef struct {
     mh_position *position;
     double *head_loss; /* [heads] of the epoch that ended here                            */
     float *best;       /* [layout.count] parameters of the best epoch, NULL without       */
+    float *average;    /* [layout.count] their running mean, NULL without                 */
 } mh_training_state;
 
 /**

@@ -2,6 +2,7 @@
 #define MULTIHEAD_TRAINING_THRESHOLDS_H
 
 #include "multihead/data/dataset.h"
+#include "multihead/training/ensemble.h"
 #include "multihead/training/label_scores.h"
 #include "multihead/training/trained.h"
 
@@ -38,8 +39,12 @@ typedef struct {
 mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const mh_threshold_config *config,
                              float *thresholds, mh_threshold_summary *summary);
 
-/** Predicts the selected rows of a data set with labels and tunes trained->thresholds on them. Collective. */
-mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, mh_dataset *dataset,
-                          const mh_threshold_config *config, mh_threshold_summary *summary);
+/**
+ * Tunes trained->thresholds on the selected rows of a data set with labels, as predicted by `ensemble`: the model
+ * itself, or those of its folds. Collective.
+ */
+mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, const mh_ensemble *ensemble,
+                          mh_dataset *dataset, const mh_threshold_config *config,
+                          mh_threshold_summary *summary);
 
 #endif

@@ -24,7 +24,10 @@ typedef struct {
     bool shuffles;
     uint64_t seed;
     mh_schedule schedule;
-    mh_adam_config adam;
+    mh_adam_config adam;        /* its parts are the trainer's business                                */
+    bool spares_biases;         /* from weight decay, which PyTorch does not                           */
+    double linear_path_rate;    /* times the learning rate; 0 stands for 1                             */
+    double average_decay;       /* of the running mean of the weights, which then is the result; 0: none */
     double clip_norm;           /* longest gradient, 0: any length                                     */
     const double *head_weights; /* [heads] of the mean over heads, kept; NULL: all the same            */
     size_t patience; /* epochs without a lower validation loss until it stops, 0: as many as there are;

@@ -1,0 +1,168 @@
+#include "preset.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data_source.h"
+#include "multihead/base/log.h"
+#include "multihead/base/text.h"
+#include "option_table.h"
+#include "training_plan.h"
+
+/* Sets an option unless somebody did; `value` as on the command line. */
+__attribute__((format(printf, 3, 4))) static mh_status choose(options *o, const char *name,
+                                                              const char *format, ...)
+{
+    const option *entry = option_find(o->command, name, strlen(name));
+    char value[64];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(value, sizeof value, format, arguments);
+    va_end(arguments);
+    return options_is_given(o, name) ? MH_OK : option_set(entry, value, o);
+}
+
+/* ---- the rules ---- */
+
+enum {
+    SMALL_ROWS = 5000, /* below, one part of the rows is too few to choose the number of epochs by */
+    FOLDS = 5
+};
+
+static bool is_mostly_binary(const preset_facts *facts)
+{
+    return 2 * facts->survey.binary_columns > facts->inputs;
+}
+
+/* The power of two nearest to rows / 40, from 32 to 256. */
+static size_t batch_size(size_t rows)
+{
+    double power = round(log2((double)rows / 40.0));
+
+    return (size_t)exp2(fmin(fmax(power, 5.0), 8.0));
+}
+
+static mh_status choose_model(const preset_facts *facts, options *o)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(choose(o, "hidden", "256,128"));
+    MH_TRY(choose(o, "linear-path", o->hidden.count > 0 ? "yes" : "no"));
+    MH_TRY(choose(o, "linear-path-rate", "0.3"));
+    MH_TRY(choose(o, "initial-weights", "he"));
+    MH_TRY(choose(o, "initial-biases", "base-rates"));
+    MH_TRY(choose(o, "standardize", "auto"));
+    MH_TRY(choose(o, "dropout", "0.5"));
+    MH_TRY(choose(o, "input-dropout", is_mostly_binary(facts) ? "0" : "0.1"));
+cleanup:
+    return status;
+}
+
+static mh_status choose_training(const preset_facts *facts, options *o)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(choose(o, "epochs", "150"));
+    MH_TRY(choose(o, "batch-size", "%zu", batch_size(facts->rows)));
+    MH_TRY(choose(o, "shuffle", "yes"));
+    MH_TRY(choose(o, "weight-decay", "0.3"));
+    MH_TRY(choose(o, "decay-biases", "no"));
+    MH_TRY(choose(o, "average-decay", "0.99"));
+cleanup:
+    return status;
+}
+
+/* Whether the user says what to validate on, if only that it is nothing. */
+static bool has_validation(const options *o)
+{
+    return training_plan_validates(o) || options_is_given(o, "validation-fraction") ||
+           options_is_given(o, "cross-validate");
+}
+
+static mh_status choose_validation(const preset_facts *facts, options *o)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(choose(o, "patience", "20"));
+    MH_TRY(choose(o, "thresholds", "tune"));
+    if (has_validation(o))
+        return MH_OK;
+    if (facts->rows < SMALL_ROWS)
+        MH_TRY(choose(o, "cross-validate", "%d", FOLDS));
+    else
+        MH_TRY(choose(o, "validation-fraction", "0.1"));
+    MH_TRY(choose(o, "refit", "yes"));
+cleanup:
+    return status;
+}
+
+mh_status preset_choose(const preset_facts *facts, options *o)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(choose_model(facts, o));
+    MH_TRY(choose_training(facts, o));
+    MH_TRY(choose_validation(facts, o));
+cleanup:
+    return status;
+}
+
+/* ---- telling ---- */
+
+/* What it chose, as options, some on each line; what the user gave is not among them. */
+static void tell(const preset_facts *facts, const options *o)
+{
+    enum { LINE = 96 };
+    char rows[MH_TEXT_BYTES], line[256] = "", said[128];
+
+    mh_log_info("preset tabular, for %s rows, %zu features (%zu of 0 and 1), %zu labels:",
+                mh_text_count(facts->rows, rows), facts->inputs, facts->survey.binary_columns, facts->heads);
+    for (size_t i = 0; i < option_count; i++) {
+        const option *entry = &option_table[i];
+
+        if ((entry->commands & BY_PRESET) == 0 || (entry->commands & o->command) == 0 || o->given[i] ||
+            !option_say(entry, o, said, sizeof said))
+            continue;
+        if (line[0] != '\0' && strlen(line) + strlen(said) + 2 > LINE) {
+            mh_log_info("  %s", line);
+            line[0] = '\0';
+        }
+        snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", line[0] != '\0' ? "  " : "", said);
+    }
+    mh_log_info("  %s", line);
+}
+
+static mh_status look(const options *o, preset_facts *facts)
+{
+    mh_status status = MH_OK;
+    mh_dataset *dataset = NULL;
+
+    MH_TRY(data_source_open(o, &dataset));
+    facts->rows = mh_dataset_rows(dataset);
+    facts->inputs = mh_dataset_schema(dataset)->inputs;
+    facts->heads = mh_dataset_schema(dataset)->heads;
+    MH_TRY(mh_survey_dataset(dataset, &facts->survey));
+cleanup:
+    mh_dataset_close(dataset);
+    return status;
+}
+
+mh_status preset_apply(const mh_comm *comm, options *o)
+{
+    mh_status status = MH_OK;
+    preset_facts facts = {0};
+
+    if (o->preset != PRESET_TABULAR)
+        return MH_OK;
+    if (mh_comm_rank(comm) == 0)
+        status = look(o, &facts);
+    MH_TRY(mh_comm_agree(comm, status));
+    mh_comm_broadcast(comm, &facts, sizeof facts);
+    MH_TRY(mh_comm_agree(comm, preset_choose(&facts, o)));
+    tell(&facts, o);
+cleanup:
+    return status;
+}
