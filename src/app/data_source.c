@@ -1,5 +1,8 @@
 #include "data_source.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "model_list.h"
 #include "multihead/base/log.h"
 
@@ -70,10 +73,27 @@ mh_status data_source_open_validation(const options *o, mh_dataset **out)
                        &o->validation_rows, out);
 }
 
+/* ---- a model's data ---- */
+
+/* A threshold for all labels; false for "model" and for what is none. */
+static bool parse_threshold(const char *text, float *out)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+
+    *out = (float)value;
+    return end != text && *end == '\0' && value >= 0 && value <= 1;
+}
+
 mh_status data_source_check_with_model(const options *o)
 {
+    float threshold = 0;
+
     if (o->model.count == 0)
         return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>");
+    if (strcmp(o->thresholds, "model") != 0 && !parse_threshold(o->thresholds, &threshold))
+        return MH_FAIL(MH_ERR_USAGE, "--thresholds %s: expected model, or a number from 0 to 1",
+                       o->thresholds);
     return data_source_check(o);
 }
 
@@ -88,15 +108,33 @@ static void tell_members(const mh_file_list *files, bool are_averaged)
                     first, last);
 }
 
+static void tell_of_labels(const mh_dataset *dataset)
+{
+    size_t labels = mh_dataset_labels(dataset), heads = mh_dataset_schema(dataset)->heads;
+
+    if (!mh_dataset_labels_are_matched(dataset))
+        return;
+    if (labels < heads)
+        mh_log_info("%s has %zu of the model's %zu labels, found by name; the others count as missing",
+                    mh_dataset_name(dataset), labels, heads);
+    else
+        mh_log_info("%s has the model's labels in another order; they are found by name",
+                    mh_dataset_name(dataset));
+}
+
 mh_status data_source_open_for_model(const options *o, mh_ensemble *ensemble, mh_dataset **dataset)
 {
     mh_status status = MH_OK;
     mh_file_list files = {0};
+    float threshold = 0;
 
     MH_TRY(model_list_create(&o->model, &files));
     MH_TRY(mh_ensemble_load(files.path, files.count, ensemble));
+    if (parse_threshold(o->thresholds, &threshold))
+        MH_TRY(mh_ensemble_set_threshold(ensemble, threshold));
     MH_TRY(data_source_open(o, dataset));
     MH_TRY(mh_dataset_expect(*dataset, &ensemble->common.schema));
+    tell_of_labels(*dataset);
     tell_members(&files, !o->out_of_fold);
 cleanup:
     mh_file_list_clear(&files);

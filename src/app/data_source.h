@@ -17,10 +17,13 @@ mh_status data_source_open(const options *options, mh_dataset **out);
 /** Opens the rows of --validation-data, or --validation-rows of the same source. Needs no other rank. */
 mh_status data_source_open_validation(const options *options, mh_dataset **out);
 
-/** MH_ERR_USAGE where --model is missing, or as data_source_check. */
+/** MH_ERR_USAGE where --model is missing or --thresholds are none, or as data_source_check. */
 mh_status data_source_check_with_model(const options *options);
 
-/** Loads --model and opens the rows that it is to be used on, whose columns have to be the model's. */
+/**
+ * Loads --model with --thresholds and opens the rows that it is to be used on, whose columns have to be the
+ * model's. Says so where labels were found by name.
+ */
 mh_status data_source_open_for_model(const options *options, mh_ensemble *ensemble, mh_dataset **dataset);
 
 #endif

@@ -136,6 +136,12 @@ const option option_table[] = {
 
     {"output", TYPE_TEXT, COMMAND_PREDICT, AT(output), NULL, "FILE",
      "write predictions to FILE.h5 or FILE.csv", 0, 0},
+    {"thresholds", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(thresholds), "model", "model|X",
+     "of labels with two classes: class 1 is predicted above the model's own (0.5 where it has none), or "
+     "above X",
+     0, 0},
+    {"plot", TYPE_TEXT, COMMAND_EVALUATE, AT(evaluation_plot), NULL, "FILE.png",
+     "draw F1 against support and precision against recall", 0, 0},
     {"json", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_BENCH, AT(json), NULL, "FILE",
      "write the numbers as JSON; - is stdout", 0, 0},
     {"steps", TYPE_SIZE, COMMAND_BENCH, AT(steps), "0", "N",

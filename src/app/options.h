@@ -105,6 +105,8 @@ typedef struct {
     text_list model;
     bool out_of_fold;
     char *json;
+    char *thresholds;      /* model, or a number */
+    char *evaluation_plot; /* a PNG              */
     size_t steps;
 
     bool given[OPTIONS_MAX]; /* whether somebody set this entry of the table, see options_is_given */

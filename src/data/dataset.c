@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "column_match.h"
 #include "dataset_parts.h"
 #include "multihead/base/memory.h"
 
@@ -134,15 +135,18 @@ cleanup:
 /* The first file says what the columns are; the others must have the same ones. */
 static mh_status join_schema(mh_dataset *dataset, const mh_schema *schema, const char *path)
 {
+    mh_status status = MH_OK;
     mh_schema *known = &dataset->schema;
 
     if (schema->inputs != known->inputs || schema->heads != known->heads)
         return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu features and %zu labels, but %s has %zu and %zu", path,
                        schema->inputs, schema->heads, dataset->files.path[0], known->inputs, known->heads);
+    MH_TRY(column_match_files(path, schema, dataset->files.path[0], known));
     for (size_t head = 0; head < known->heads; head++)
         if (schema->classes[head] > known->classes[head])
             known->classes[head] = schema->classes[head];
-    return MH_OK;
+cleanup:
+    return status;
 }
 
 static mh_status scan_file(mh_dataset *dataset, const mh_dataset_config *config, size_t index)
@@ -219,6 +223,7 @@ mh_status mh_dataset_open(const mh_dataset_config *config, mh_dataset **out)
     if (dataset->total == 0)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: there are no rows", dataset->name);
     dataset->selection = (mh_span){0, dataset->total};
+    dataset->file_labels = dataset->schema.heads;
 cleanup:
     if (status != MH_OK) {
         mh_dataset_close(dataset);
@@ -240,6 +245,7 @@ void mh_dataset_close(mh_dataset *dataset)
     mh_memory_free(dataset->block);
     mh_memory_free(dataset->picks);
     mh_memory_free(dataset->scratch);
+    mh_memory_free(dataset->head_of);
     mh_memory_free(dataset);
 }
 
@@ -288,19 +294,54 @@ cleanup:
     return status;
 }
 
-mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema)
+/* From now on the columns are the model's; labels that the files do not have are missing. */
+static mh_status adopt(mh_dataset *dataset, const mh_schema *model, size_t *head_of)
 {
-    mh_schema *known = &dataset->schema;
+    mh_status status = MH_OK;
+    mh_schema adopted = {0};
 
-    if (known->inputs != schema->inputs)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu features, but the model takes %zu", dataset->name,
-                       known->inputs, schema->inputs);
-    if (known->heads != 0 && known->heads != schema->heads)
-        return MH_FAIL(MH_ERR_FORMAT, "%s: has %zu labels, but the model has %zu heads", dataset->name,
-                       known->heads, schema->heads);
+    MH_TRY(mh_schema_copy(model, &adopted));
+    mh_schema_clear(&dataset->schema);
+    dataset->schema = adopted;
+    dataset->head_of = head_of;
+cleanup:
+    if (status != MH_OK)
+        mh_memory_free(head_of);
+    return status;
+}
+
+mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *model)
+{
+    mh_status status = MH_OK;
+    mh_schema *known = &dataset->schema;
+    size_t *head_of = NULL;
+
+    MH_TRY(column_match_features(dataset->name, known, model));
+    if (known->heads == 0)
+        return MH_OK;
+    MH_TRY(column_match_labels(dataset->name, known, model, &head_of));
+    if (head_of != NULL && dataset->head_of != NULL) {
+        mh_memory_free(head_of);
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: the models have other labels or another order of them",
+                         dataset->name);
+        goto cleanup;
+    }
+    if (head_of != NULL)
+        return adopt(dataset, model, head_of);
     for (size_t head = 0; head < known->heads; head++)
-        known->classes[head] = schema->classes[head];
-    return MH_OK;
+        known->classes[head] = model->classes[head];
+cleanup:
+    return status;
+}
+
+size_t mh_dataset_labels(const mh_dataset *dataset)
+{
+    return dataset->file_labels;
+}
+
+bool mh_dataset_labels_are_matched(const mh_dataset *dataset)
+{
+    return dataset->head_of != NULL;
 }
 
 size_t mh_dataset_rows(const mh_dataset *dataset)

@@ -32,6 +32,10 @@ struct mh_dataset {
     int64_t *block; /* [BLOCK_LABELS or one row of labels] */
     size_t block_labels;
     float *scratch; /* rows to pick from, NULL while not needed */
+
+    /* Where a model has more labels than the files, or another order of them. */
+    size_t file_labels; /* columns of labels in the files                                     */
+    size_t *head_of;    /* [file_labels] the schema's head of each, or NULL: the same columns */
 };
 
 #endif

@@ -90,8 +90,12 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
     const file_part *part = &dataset->parts[index];
     const mh_schema *schema = &dataset->schema;
 
-    for (size_t head = 0; head < schema->heads; head++) {
-        int64_t value = values[head];
+    if (dataset->head_of != NULL)
+        for (size_t head = 0; head < schema->heads; head++)
+            labels[head] = MH_LABEL_MISSING;
+    for (size_t column = 0; column < dataset->file_labels; column++) {
+        size_t head = dataset->head_of != NULL ? dataset->head_of[column] : column;
+        int64_t value = values[column];
         /* Without a word on how many classes there are, the largest label will tell. */
         size_t classes = schema->classes[head] != 0 ? schema->classes[head] : MH_CLASSES_MAX;
 
@@ -100,7 +104,7 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
         else if ((uint64_t)value >= classes)
             return MH_FAIL(
                 MH_ERR_FORMAT, "%s: /%s: row %zu, column %zu is %lld, expected a class from 0 to %zu",
-                dataset->files.path[index], part->labels_name, row, head, (long long)value, classes - 1);
+                dataset->files.path[index], part->labels_name, row, column, (long long)value, classes - 1);
         else
             labels[head] = (mh_label)value;
     }
@@ -135,7 +139,8 @@ static mh_status read_labels(mh_dataset *dataset, size_t index, const stretch *s
 {
     mh_status status = MH_OK;
     const file_part *part = &dataset->parts[index];
-    size_t heads = dataset->schema.heads, block_rows = dataset->block_labels / heads;
+    size_t heads = dataset->schema.heads, columns = dataset->file_labels;
+    size_t block_rows = dataset->block_labels / columns;
     size_t end = mh_span_end(s->rows) - part->rows.first;
 
     for (size_t i = 0; i < s->count;) {
@@ -147,7 +152,7 @@ static mh_status read_labels(mh_dataset *dataset, size_t index, const stretch *s
         for (; i < s->count && stretch_row(s, i) - part->rows.first < mh_span_end(block); i++) {
             size_t row = stretch_row(s, i) - part->rows.first;
 
-            MH_TRY(convert_row(dataset, index, row, dataset->block + (row - block.first) * heads,
+            MH_TRY(convert_row(dataset, index, row, dataset->block + (row - block.first) * columns,
                                labels + i * heads));
         }
     }

@@ -146,6 +146,18 @@ cleanup:
     return status;
 }
 
+mh_status mh_ensemble_set_threshold(mh_ensemble *e, float threshold)
+{
+    mh_status status = MH_OK;
+
+    /* A single member's own arrays are the common ones. */
+    MH_TRY(mh_trained_set_threshold(e->count == 1 ? &e->member[0] : &e->common, threshold));
+    if (e->count == 1)
+        e->common.thresholds = e->member[0].thresholds;
+cleanup:
+    return status;
+}
+
 void mh_ensemble_clear(mh_ensemble *e)
 {
     if (e->count > 1) {

@@ -370,6 +370,133 @@ Test(dataset, other_columns_than_the_models_are_refused)
     mh_dataset_close(dataset);
 }
 
+/* Two features and some labels, all with names. */
+static const char *write_named(const char *name, char *const feature_names[2], size_t count,
+                               char *const *label_names, const mh_label *values)
+{
+    const float zeros[4] = {0};
+    mh_hdf5_file *file = data_file_start(name);
+
+    data_file_put(file, "features", MH_FLOAT32, 2, 2, zeros);
+    data_file_put(file, "labels", MH_UINT16, 2, count, values);
+    if (feature_names != NULL)
+        MUST(mh_hdf5_file_set_texts(file, "features", "feature_names", 2, feature_names));
+    if (label_names != NULL)
+        MUST(mh_hdf5_file_set_texts(file, "labels", "label_names", count, label_names));
+    return data_file_finish(file);
+}
+
+static char *const coordinates[] = {"x", "y"}, *const weather[] = {"sun", "rain", "wind"};
+
+/* The schema of a model that was trained on three named labels. */
+static mh_schema weather_model(void)
+{
+    mh_dataset *dataset = data_file_open(write_named("model.h5", coordinates, 3, weather, (mh_label[6]){0}));
+    mh_schema schema;
+
+    MUST(mh_schema_copy(mh_dataset_schema(dataset), &schema));
+    for (size_t h = 0; h < 3; h++)
+        schema.classes[h] = h == 2 ? 4 : 2;
+    mh_dataset_close(dataset);
+    return schema;
+}
+
+Test(dataset, labels_of_a_model_are_found_by_name)
+{
+    const mh_label missing = MH_LABEL_MISSING;
+    mh_dataset *dataset = data_file_open(
+        write_named("a.h5", coordinates, 2, (char *const[]){"wind", "sun"}, (mh_label[]){1, 0, 3, 1}));
+    mh_schema model = weather_model();
+
+    MUST(mh_dataset_expect(dataset, &model));
+    cr_expect(eq(sz, mh_dataset_schema(dataset)->heads, 3));
+    cr_expect(eq(sz, mh_dataset_labels(dataset), 2));
+    cr_expect(mh_dataset_labels_are_matched(dataset));
+    MUST(mh_dataset_read(dataset, (mh_span){0, 2}, features, labels));
+    cr_expect(labels[0] == 0 && labels[1] == missing && labels[2] == 1);
+    cr_expect(labels[3] == 1 && labels[4] == missing && labels[5] == 3);
+    mh_schema_clear(&model);
+    mh_dataset_close(dataset);
+}
+
+/* The message has the file's column, which is where a person will look. */
+Test(dataset, labels_found_by_name_are_checked_against_their_own_classes)
+{
+    mh_dataset *dataset = data_file_open(
+        write_named("a.h5", coordinates, 2, (char *const[]){"wind", "sun"}, (mh_label[]){3, 0, 3, 2}));
+    mh_schema model = weather_model();
+
+    MUST(mh_dataset_expect(dataset, &model));
+    EXPECT_FAILURE(mh_dataset_read(dataset, (mh_span){0, 2}, features, labels), MH_ERR_FORMAT,
+                   "row 1, column 1 is 2, expected a class from 0 to 1");
+    mh_schema_clear(&model);
+    mh_dataset_close(dataset);
+}
+
+Test(dataset, labels_in_the_models_order_need_no_names)
+{
+    mh_dataset *dataset = data_file_open(write_named("a.h5", NULL, 3, NULL, (mh_label[6]){0}));
+    mh_schema model = weather_model();
+
+    MUST(mh_dataset_expect(dataset, &model));
+    cr_expect(false == mh_dataset_labels_are_matched(dataset));
+    mh_schema_clear(&model);
+    mh_dataset_close(dataset);
+}
+
+Test(dataset, a_label_that_the_model_does_not_know_is_named)
+{
+    static char *const names[][2] = {{"sun", "fog"}, {"sun", "sun"}};
+    mh_schema model = weather_model();
+
+    for (size_t i = 0; i < 2; i++) {
+        mh_dataset *dataset = data_file_open(write_named("a.h5", NULL, 2, names[i], (mh_label[4]){0}));
+
+        EXPECT_FAILURE(mh_dataset_expect(dataset, &model), MH_ERR_FORMAT, "a.h5: label 2, ");
+        EXPECT_SAYS(names[i][1]);
+        mh_dataset_close(dataset);
+    }
+    mh_schema_clear(&model);
+}
+
+Test(dataset, fewer_labels_without_names_are_refused)
+{
+    mh_dataset *dataset = data_file_open(write_named("a.h5", NULL, 2, NULL, (mh_label[4]){0}));
+    mh_schema model = weather_model();
+
+    EXPECT_FAILURE(mh_dataset_expect(dataset, &model), MH_ERR_FORMAT,
+                   "has 2 labels, but the model has 3 heads");
+    EXPECT_SAYS("label_names");
+    EXPECT_SAYS("predict");
+    mh_schema_clear(&model);
+    mh_dataset_close(dataset);
+}
+
+Test(dataset, features_in_another_order_are_refused)
+{
+    mh_dataset *dataset =
+        data_file_open(write_named("a.h5", (char *const[]){"x", "z"}, 3, weather, (mh_label[6]){0}));
+    mh_schema model = weather_model();
+
+    EXPECT_FAILURE(mh_dataset_expect(dataset, &model), MH_ERR_FORMAT, "feature 2 is \"z\", not \"y\"");
+    mh_schema_clear(&model);
+    mh_dataset_close(dataset);
+}
+
+Test(dataset, files_of_other_names_are_refused)
+{
+    write_named("a.h5", coordinates, 3, weather, (mh_label[6]){0});
+    write_named("b.h5", coordinates, 3, (char *const[]){"sun", "wind", "rain"}, (mh_label[6]){0});
+
+    char *paths[] = {strdup(scratch_path("a.h5")), strdup(scratch_path("b.h5"))};
+    mh_dataset_config config = {.paths = paths, .path_count = 2};
+    mh_dataset *dataset = NULL;
+
+    EXPECT_FAILURE(mh_dataset_open(&config, &dataset), MH_ERR_FORMAT, "b.h5: label 2 is \"wind\"");
+    free(paths[0]);
+    free(paths[1]);
+}
+
 /* ---- what is wrong is named ---- */
 
 /* The row is the file's, which is where a person will look for it. */

@@ -167,3 +167,20 @@ Test(head, ties_go_to_the_lower_class)
     cr_expect(predictions[0] == 0 && predictions[1] == 1 && predictions[2] == 0);
     mh_heads_clear(&heads);
 }
+
+/* Of class 1 where there are two classes, of either kind; three classes go by the largest. */
+Test(head, thresholds_are_for_two_classes)
+{
+    mh_heads heads = heads_of(3, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE);
+    mh_heads softmax = heads_of(1, MH_HEADS_SOFTMAX, MH_HEAD_ACTIVATION_NONE);
+    const float probabilities[] = {0.3f, 0.1f, 0.2f, 0.7f, 0.6f}, two[] = {0.7f, 0.3f};
+    const float thresholds[] = {0.25f, 0.9f, 0.6f};
+    mh_label predictions[3];
+
+    mh_heads_predict(&heads, 1, probabilities, thresholds, predictions);
+    cr_expect(predictions[0] == 1 && predictions[1] == 2 && predictions[2] == 0); /* 0.6 is not above */
+    mh_heads_predict(&softmax, 1, two, thresholds, predictions);
+    cr_expect(predictions[0] == 1);
+    mh_heads_clear(&heads);
+    mh_heads_clear(&softmax);
+}

@@ -206,3 +206,22 @@ Test(trained, refuses_files_that_are_no_models)
     EXPECT_FAILURE(mh_trained_load(scratch_path("none.h5"), &loaded), MH_ERR_IO, "none.h5");
     mh_trained_clear(&trained);
 }
+
+Test(trained, thresholds_are_kept)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1), loaded;
+
+    MUST(mh_trained_save(&trained, scratch_path("without.h5")));
+    MUST(mh_trained_set_threshold(&trained, 0.5f));
+    trained.thresholds[2] = 0.1f;
+    MUST(mh_trained_save(&trained, scratch_path("with.h5")));
+    MUST(mh_trained_load(scratch_path("without.h5"), &loaded));
+    cr_expect(loaded.thresholds == NULL);
+    mh_trained_clear(&loaded);
+    MUST(mh_trained_load(scratch_path("with.h5"), &loaded));
+    EXPECT_SAME_BITS(loaded.thresholds, trained.thresholds, HEADS);
+    MUST(mh_trained_set_threshold(&loaded, 0.75f));
+    cr_expect(loaded.thresholds[0] == 0.75f && loaded.thresholds[2] == 0.75f);
+    mh_trained_clear(&loaded);
+    mh_trained_clear(&trained);
+}

@@ -58,10 +58,18 @@ mh_status mh_dataset_select(mh_dataset *dataset, const mh_slice *slice);
 mh_status mh_dataset_pick(mh_dataset *dataset, const size_t *rows, size_t count);
 
 /**
- * Says which columns are expected, a model's: as many inputs, and, where there are labels, as many heads; labels
- * are then checked against its classes when they are read.
+ * Says which columns are expected, a model's.
+ *
+ * Features have to be as many, and of the same names where both have names. Labels, where there are some, have
+ * to be the model's: as many, or, where both have names, any of them in any order, which are then found by name.
+ * From then on the schema and what is read have all the model's labels, those that the files do not have as
+ * missing ones, and labels are checked against the model's classes.
  */
-mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *schema);
+mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *model);
+
+/** Columns of labels in the files, and whether they were found by name: fewer, or in another order. */
+size_t mh_dataset_labels(const mh_dataset *dataset);
+bool mh_dataset_labels_are_matched(const mh_dataset *dataset);
 
 /** Rows selected. */
 size_t mh_dataset_rows(const mh_dataset *dataset);
