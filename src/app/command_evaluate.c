@@ -5,10 +5,15 @@
 #include "multihead/base/memory.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/evaluator.h"
+#include "plot_evaluation.h"
 #include "report.h"
 
 mh_status command_evaluate_check(const options *o)
 {
+    size_t length = o->evaluation_plot != NULL ? strlen(o->evaluation_plot) : 0;
+
+    if (o->evaluation_plot != NULL && (length < 5 || strcmp(o->evaluation_plot + length - 4, ".png") != 0))
+        return MH_FAIL(MH_ERR_USAGE, "--plot %s: expected a name that ends in .png", o->evaluation_plot);
     return data_source_check_with_model(o);
 }
 
@@ -42,17 +47,38 @@ cleanup:
     return status;
 }
 
+typedef struct {
+    mh_ensemble ensemble;
+    mh_dataset *dataset;
+    mh_metrics model, baseline;
+    mh_evaluation_curves *curves; /* NULL unless they are drawn */
+} evaluation;
+
 /* On rank 0: results to stdout, or nothing but the JSON object there. */
-static mh_status tell(const options *o, const mh_schema *schema, const mh_metrics *model,
-                      const mh_metrics *baseline)
+static mh_status tell(const options *o, const evaluation *e)
+{
+    mh_status status = MH_OK;
+    const mh_schema *schema = &e->ensemble.common.schema;
+
+    if (o->json == NULL || strcmp(o->json, "-") != 0)
+        report_print(&e->model, &e->baseline, schema);
+    if (o->json != NULL)
+        MH_TRY(report_write_json(o->json, &e->model, &e->baseline, schema));
+    MH_TRY(warn_of_heads(schema, &e->model, &e->baseline));
+    if (o->evaluation_plot != NULL)
+        MH_TRY(
+            plot_evaluation(&e->model, e->curves, schema, mh_dataset_name(e->dataset), o->evaluation_plot));
+cleanup:
+    return status;
+}
+
+static mh_status prepare(const options *o, evaluation *e)
 {
     mh_status status = MH_OK;
 
-    if (o->json == NULL || strcmp(o->json, "-") != 0)
-        report_print(model, baseline, schema);
-    if (o->json != NULL)
-        MH_TRY(report_write_json(o->json, model, baseline, schema));
-    MH_TRY(warn_of_heads(schema, model, baseline));
+    MH_TRY(open_both(o, &e->ensemble, &e->dataset));
+    if (o->evaluation_plot != NULL)
+        MH_TRY(mh_memory_new(sizeof *e->curves, &e->curves));
 cleanup:
     return status;
 }
@@ -60,20 +86,19 @@ cleanup:
 mh_status command_evaluate(const mh_comm *comm, const options *o)
 {
     mh_status status = MH_OK;
-    mh_ensemble ensemble = {0};
-    mh_dataset *dataset = NULL;
-    mh_metrics model = {0}, baseline = {0};
+    evaluation e = {0};
 
     mh_matrix_set_threads(o->threads);
-    MH_TRY(mh_comm_agree(comm, open_both(o, &ensemble, &dataset)));
-    MH_TRY(mh_evaluate(comm, &ensemble, dataset, &model, &baseline, NULL));
+    MH_TRY(mh_comm_agree(comm, prepare(o, &e)));
+    MH_TRY(mh_evaluate(comm, &e.ensemble, e.dataset, &e.model, &e.baseline, e.curves));
     if (mh_comm_rank(comm) == 0)
-        status = tell(o, &ensemble.common.schema, &model, &baseline);
+        status = tell(o, &e);
     status = mh_comm_agree(comm, status);
 cleanup:
-    mh_metrics_clear(&model);
-    mh_metrics_clear(&baseline);
-    mh_dataset_close(dataset);
-    mh_ensemble_clear(&ensemble);
+    mh_metrics_clear(&e.model);
+    mh_metrics_clear(&e.baseline);
+    mh_dataset_close(e.dataset);
+    mh_ensemble_clear(&e.ensemble);
+    mh_memory_free(e.curves);
     return status;
 }

@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "multihead/base/memory.h"
-
 extern char **environ;
 
 enum { PATH_BYTES = 4200 };
@@ -29,15 +27,16 @@ void gnuplot_quote(const char *text, char *out, size_t bytes)
     out[used] = '\0';
 }
 
-static mh_status run(char *script)
+/* `script` is what gnuplot reads as its standard input. */
+static mh_status run(FILE *script)
 {
-    char *arguments[] = {"gnuplot", "-e", script, NULL};
+    char *arguments[] = {"gnuplot", NULL};
     posix_spawn_file_actions_t actions;
     pid_t child = 0;
     int result = 0;
 
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     int error = posix_spawnp(&child, "gnuplot", &actions, NULL, arguments, environ);
@@ -51,22 +50,34 @@ static mh_status run(char *script)
     return MH_OK;
 }
 
+/* In a file, since data in a script may be longer than an argument can be. */
+static mh_status write_and_run(const char *script, const char *partial)
+{
+    mh_status status = MH_OK;
+    char quoted[PATH_BYTES + 100];
+    FILE *file = tmpfile();
+
+    gnuplot_quote(partial, quoted, sizeof quoted);
+    if (file == NULL || fprintf(file, "set output %s\n%s\nset output\n", quoted, script) < 0 ||
+        fflush(file) != 0 || fseek(file, 0, SEEK_SET) != 0)
+        status = MH_FAIL(MH_ERR_IO, "no script for gnuplot could be written: %s", strerror(errno));
+    if (status == MH_OK)
+        status = run(file);
+    if (file != NULL)
+        fclose(file);
+    return status;
+}
+
 mh_status gnuplot_run(const char *script, const char *png)
 {
     mh_status status = MH_OK;
-    char partial[PATH_BYTES], quoted[PATH_BYTES + 100];
-    char *whole = NULL;
-    size_t bytes = strlen(script) + sizeof quoted + 40;
+    char partial[PATH_BYTES];
 
     snprintf(partial, sizeof partial, "%s.partial", png);
-    gnuplot_quote(partial, quoted, sizeof quoted);
-    MH_TRY(mh_memory_array(bytes, 1, &whole));
-    snprintf(whole, bytes, "set output %s; %s; set output", quoted, script);
-    MH_TRY(run(whole));
+    MH_TRY(write_and_run(script, partial));
     if (rename(partial, png) != 0)
         status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", png, strerror(errno));
 cleanup:
-    mh_memory_free(whole);
     if (status != MH_OK)
         unlink(partial);
     return status;

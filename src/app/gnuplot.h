@@ -9,7 +9,7 @@
 void gnuplot_quote(const char *text, char *out, size_t bytes);
 
 /**
- * Runs a script that sets its terminal and plots; the picture is written as a whole or not at all.
+ * Runs a script of any length that sets its terminal and plots; the picture is written as a whole or not at all.
  *
  * MH_ERR_IO where there is no gnuplot or it fails; the message says which.
  */
