@@ -7,6 +7,7 @@
 #include "multihead/base/status.h"
 #include "multihead/data/hdf5_file.h"
 #include "multihead/tensor/matrix.h"
+#include "report.h"
 
 typedef struct {
     const char *name;
@@ -94,6 +95,8 @@ static bool is_answered(int argc, char **argv, const entry *entry)
     if (is_first && entry != NULL) {
         printf("multihead %s %s\n  %s\n\n", entry->name, entry->usage, entry->does);
         options_print_help(entry->command);
+        if (entry->command == COMMAND_EVALUATE)
+            report_print_conventions();
     }
     return true;
 }

@@ -130,6 +130,29 @@ void report_print(const mh_metrics *model, const mh_metrics *baseline, const mh_
     print_heads(model, baseline, schema, false);
 }
 
+void report_print_conventions(void)
+{
+    puts(
+        "\nMetrics have scikit-learn's names and conventions:\n"
+        "  division by nothing   precision, recall and F1 are 0 (zero_division=0), also the F1 of a row\n"
+        "                        with neither true nor predicted labels\n"
+        "  missing labels        count nowhere; a row without a known label is left out, rankings need two\n"
+        "  rankings              on the float32 probabilities of class 1, K = 2 everywhere; ties share the\n"
+        "                        last place; at k, in P@k and nDCG@k, a lower label comes first\n"
+        "  rows without labels   ranking average precision 1, ranking loss 0, coverage 0, nDCG 0, one-error "
+        "1;\n"
+        "                        rows with all labels: 1 and 0 for the first two\n"
+        "  coverage error        counts from 1\n"
+        "  P@k                   is divided by k; one-error is 1 - P@1\n"
+        "  ROC AUC               of labels with both kinds of rows, ties count half; average precision of\n"
+        "                        labels with a positive row; macro: the mean over those\n"
+        "  loss                  mean over heads, as in training; log_loss: of the probabilities, clipped "
+        "at\n"
+        "                        2^-23, mean over heads with a known label\n"
+        "  heads of K classes    f1_macro is over the classes true or predicted, f1_macro_heads the mean of\n"
+        "                        it; with any K > 2 the metrics of yes-no labels are null");
+}
+
 enum { HEADS_NAMED = 10 };
 
 void report_warn_of_heads(const mh_schema *schema, const double *loss, const double *base_loss)

@@ -109,6 +109,24 @@ void odd_file_set_integers(const char *path, const char *dataset, const char *at
     cr_assert(H5Fclose(file) >= 0);
 }
 
+void odd_file_set_texts(const char *path, const char *dataset, const char *attribute, size_t count,
+                        const char *const *texts)
+{
+    const hsize_t sizes[1] = {count};
+    hid_t file = open_or_make(path), space = H5Screate_simple(1, sizes, NULL), type = H5Tcopy(H5T_C_S1);
+
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    hid_t id =
+        H5Acreate_by_name(file, dataset, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+
+    cr_assert(id >= 0 && H5Awrite(id, type, texts) >= 0);
+    H5Aclose(id);
+    H5Tclose(type);
+    H5Sclose(space);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
 /* ---- reading ---- */
 
 void odd_file_extent(const char *path, const char *dataset, size_t *rows, size_t *columns)

@@ -28,6 +28,10 @@ void odd_file_add(const char *path, const char *dataset, odd_type type, size_t r
 void odd_file_set_integers(const char *path, const char *dataset, const char *attribute, size_t count,
                            const int64_t *values);
 
+/** Texts of any length, as h5py writes a list of str. */
+void odd_file_set_texts(const char *path, const char *dataset, const char *attribute, size_t count,
+                        const char *const *texts);
+
 /** Reads a dataset of numbers as doubles; `count` must be how many there are. */
 void odd_file_read(const char *path, const char *dataset, size_t count, double *out);
 
