@@ -102,18 +102,45 @@ static void must_train_for_many_rows(void)
     MUST_EXIT(o, 0);
 }
 
-Test(ranks, evaluate_gives_the_same_numbers)
+static void expect_same_numbers(const char *model, const char *rows)
 {
     char path[16];
 
-    must_train_for_many_rows();
-    for (int ranks = 1; ranks <= 3; ranks++) {
-        outcome o =
-            run_program(ranks, "evaluate --model outputs/run/model.h5 " MANY_ROWS " --json %d.json", ranks);
+    for (int ranks = 1; ranks <= 4; ranks++) {
+        outcome o = run_program(ranks, "evaluate --model %s %s --json %d.json", model, rows, ranks);
         MUST_EXIT(o, 0);
         snprintf(path, sizeof path, "%d.json", ranks);
         EXPECT_SAME_FILE("1.json", path);
     }
+}
+
+Test(ranks, evaluate_gives_the_same_numbers)
+{
+    must_train_for_many_rows();
+    expect_same_numbers("outputs/run/model.h5", MANY_ROWS);
+}
+
+/* Rankings and curves, which need all rows of a label in one place; some labels are missing. */
+Test(ranks, evaluate_ranks_yes_no_labels_the_same)
+{
+    odd_file_add_rows("d.h5", 9001, 4, binary, 10);
+    outcome o = run_program(1, "train --data d.h5 --rows :2000 --hidden 24 --epochs 2");
+    MUST_EXIT(o, 0);
+    expect_same_numbers("outputs/run/model.h5", "--data d.h5");
+}
+
+/* A model from four ranks is the one from one rank, and so are its metrics. */
+Test(ranks, models_of_any_ranks_have_the_same_metrics)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    for (int ranks = 1; ranks <= 4; ranks += 3) {
+        outcome o = run_program(ranks, "train --data d.h5 --hidden 24 --epochs 3 --run on%d", ranks);
+        MUST_EXIT(o, 0);
+        o = run_program(ranks, "evaluate --model outputs/on%d/model.h5 --data d.h5 --json %d.json", ranks,
+                        ranks);
+        MUST_EXIT(o, 0);
+    }
+    EXPECT_SAME_FILE("1.json", "4.json");
 }
 
 Test(ranks, predict_gives_the_same_files)
