@@ -134,3 +134,26 @@ Test(ensemble, out_of_fold_every_row_counts_once)
     expect_refusal("evaluate --out-of-fold --model 'outputs/*' --data d.h5 --rows :100", 1, "d.h5 has 100");
     expect_refusal("predict --out-of-fold --model 'outputs/*' --data d.h5", 2, "--out-of-fold");
 }
+
+/* Instead of the members' own: of one model and of several. Only the first label has two classes. */
+Test(ensemble, takes_one_threshold_for_all)
+{
+    static const char *const models[] = {"outputs/a", "outputs/a outputs/b"};
+    static double predictions[ROWS * HEADS];
+
+    must_train("a", 1, "--hidden 16");
+    must_train("b", 2, "--hidden 16");
+    for (int i = 0; i < 4; i++) {
+        size_t ones = 0, others = 0;
+        outcome o = run_program(1, "predict --model %s --data d.h5 --thresholds %d --output p.h5",
+                                models[i / 2], i % 2);
+        MUST_EXIT(o, 0);
+        odd_file_read("p.h5", "predictions", ROWS * HEADS, predictions);
+        for (size_t row = 0; row < ROWS; row++) {
+            ones += predictions[row * HEADS] == 1;
+            others += predictions[row * HEADS + 2] != 0;
+        }
+        cr_expect(ones == (i % 2 == 0 ? ROWS : 0), "%zu above %d", ones, i % 2);
+        cr_expect(others > 0);
+    }
+}
