@@ -42,7 +42,8 @@ static mh_status run(FILE *script)
     int error = posix_spawnp(&child, "gnuplot", &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0)
-        return MH_FAIL(MH_ERR_IO, "gnuplot cannot be run (%s)", strerror(error));
+        return MH_FAIL(MH_ERR_IO, "gnuplot cannot be run (%s): install it, Debian calls it gnuplot-nox",
+                       strerror(error));
     while (waitpid(child, &result, 0) < 0 && errno == EINTR)
         ;
     if (!WIFEXITED(result) || WEXITSTATUS(result) != 0)
@@ -68,12 +69,24 @@ static mh_status write_and_run(const char *script, const char *partial)
     return status;
 }
 
+/* gnuplot itself only says that it failed. */
+static mh_status expect_writable(const char *partial, const char *png)
+{
+    int file = open(partial, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+    if (file < 0)
+        return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", png, strerror(errno));
+    close(file);
+    return MH_OK;
+}
+
 mh_status gnuplot_run(const char *script, const char *png)
 {
     mh_status status = MH_OK;
     char partial[PATH_BYTES];
 
     snprintf(partial, sizeof partial, "%s.partial", png);
+    MH_TRY(expect_writable(partial, png));
     MH_TRY(write_and_run(script, partial));
     if (rename(partial, png) != 0)
         status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", png, strerror(errno));
