@@ -28,6 +28,9 @@ static const entry entries[] = {
      command_predict_check},
     {"inspect", COMMAND_INSPECT, "FILE...", "what is in a data set, model, checkpoint or run",
      command_inspect_check},
+    {"plot", COMMAND_PLOT, "RUN... [--output FILE.png]",
+     "draw the curves of one or more runs: folders, names under outputs, or history.csv files",
+     command_plot_check},
     {"bench", COMMAND_BENCH, "", "measure this machine: a step against its matrix products",
      command_bench_check},
 };
@@ -114,6 +117,8 @@ static mh_status run(const mh_comm *comm, const entry *entry, options *options)
         return command_predict(comm, options);
     case COMMAND_INSPECT:
         return command_inspect(comm, options);
+    case COMMAND_PLOT:
+        return command_plot(comm, options);
     case COMMAND_BENCH:
         return command_bench(comm, options);
     }

@@ -78,7 +78,7 @@ static mh_status parse_words(int argc, char **argv, options *o)
     for (int at = 0; at < argc;) {
         if (strncmp(argv[at], "--", 2) == 0) {
             MH_TRY(parse_option(argc, argv, &at, o));
-        } else if (o->command == COMMAND_INSPECT) {
+        } else if ((o->command & TAKES_FILES) != 0) {
             o->files.text[o->files.count++] = argv[at++];
         } else {
             status = MH_FAIL(MH_ERR_USAGE, "\"%s\" belongs to no option; --help lists them", argv[at]);

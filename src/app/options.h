@@ -18,8 +18,12 @@ typedef enum {
     COMMAND_EVALUATE = 1 << 2,
     COMMAND_PREDICT = 1 << 3,
     COMMAND_INSPECT = 1 << 4,
-    COMMAND_BENCH = 1 << 5
+    COMMAND_BENCH = 1 << 5,
+    COMMAND_PLOT = 1 << 7
 } command;
+
+/* Commands whose words may belong to no option. */
+enum { TAKES_FILES = COMMAND_INSPECT | COMMAND_PLOT };
 
 typedef struct {
     size_t count;
@@ -108,6 +112,9 @@ typedef struct {
     char *thresholds;      /* model, or a number */
     char *evaluation_plot; /* a PNG              */
     size_t steps;
+
+    /* plot */
+    bool log_y;
 
     bool given[OPTIONS_MAX]; /* whether somebody set this entry of the table, see options_is_given */
     char *config_text;       /* the configuration file, cut into lines; texts point into it     */
