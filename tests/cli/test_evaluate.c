@@ -382,7 +382,7 @@ Test(evaluate, draws_a_picture)
     EXPECT_NO_FILE("scores.png.partial");
     o = run_program(1, "evaluate " MODEL " --data d.h5 --plot nowhere/scores.png");
     EXPECT_EXIT(o, 1);
-    EXPECT_WORDS(o.err, "gnuplot");
+    EXPECT_WORDS(o.err, "nowhere/scores.png: cannot be written");
 }
 
 Test(evaluate, has_nothing_to_draw_of_more_classes)
