@@ -4,7 +4,6 @@
 
 #include "commands.h"
 #include "data_source.h"
-#include "folder.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
@@ -19,6 +18,7 @@
 #include "startup.h"
 #include "training_plan.h"
 #include "training_stage.h"
+#include "trials.h"
 
 enum { DEFAULT_REPLICAS = 8 };
 
@@ -29,15 +29,12 @@ typedef struct {
     training_plan plan;
     training_stage stage; /* the one under way */
     mh_position position; /* where the stage before it ended                        */
-    char *history;        /* the log up to there, on rank 0; NULL when there is none */
+    trial_choice choice;
+    char *history; /* the log up to there, on rank 0; NULL when there is none */
 } job;
 
 static mh_status check_shares(const options *o)
 {
-    if (o->dropout >= 1 || o->input_dropout >= 1)
-        return MH_FAIL(MH_ERR_USAGE, "--%s %g: expected a share below 1",
-                       o->dropout >= 1 ? "dropout" : "input-dropout",
-                       o->dropout >= 1 ? o->dropout : o->input_dropout);
     if (o->average_decay >= 1)
         return MH_FAIL(MH_ERR_USAGE, "--average-decay %g: expected a share below 1, such as 0.99",
                        o->average_decay);
@@ -137,38 +134,47 @@ cleanup:
 
 /* ---- stages ---- */
 
-/* How long the last stage trains: as the folds found best, or as the options say where there are none. */
-static mh_status choose_epochs(const mh_comm *comm, const options *o, const job *job, size_t stage,
-                               size_t *epochs)
+/* The trials are over: rank 0 chooses by their log, the others learn what. */
+static mh_status choose(const mh_comm *comm, job *job)
 {
     mh_status status = MH_OK;
 
-    *epochs = o->epochs;
-    if (!training_plan_is_refit(&job->plan, stage))
-        return MH_OK;
     if (mh_comm_rank(comm) == 0)
-        status = mh_history_best_epoch(job->history, job->plan.folds, epochs);
+        status = trials_choose(&job->folder, &job->plan, job->history, &job->choice);
     MH_TRY(mh_comm_agree(comm, status));
-    mh_comm_broadcast(comm, epochs, sizeof *epochs);
-    if (*epochs == 0) {
-        status = MH_FAIL(MH_ERR_NUMERIC,
-                         "no epoch had a finite validation loss: a smaller --learning-rate may help");
-        goto cleanup;
-    }
-    mh_log_info("training on all rows for %zu epochs, which validation found best", *epochs);
+    mh_comm_broadcast(comm, &job->choice, sizeof job->choice);
 cleanup:
     return status;
+}
+
+static void tell_choice(const options *o, const job *job)
+{
+    if (job->plan.candidates > 1)
+        mh_log_info("chosen: dropout %g, with a validation loss of %.5f in epoch %zu",
+                    training_plan_dropout(o, job->choice.candidate), job->choice.loss, job->choice.epochs);
+    if (job->plan.refits)
+        mh_log_info("training on all rows for %zu epochs, which validation found best", job->choice.epochs);
 }
 
 static mh_status begin_stage(const mh_comm *comm, const options *o, job *job, size_t stage)
 {
     mh_status status = MH_OK;
-    training_stage_config config = {
-        .plan = &job->plan, .stage = stage, .folder = job->folder.folder, .description = job->description};
     bool goes_on = job->folder.state == RUN_IS_STOPPED && stage == job->position.stage;
     bool is_first = goes_on || stage == 0;
+    bool is_refit = training_plan_is_refit(&job->plan, stage);
+    training_stage_config config = {.plan = &job->plan,
+                                    .stage = stage,
+                                    .candidate = training_plan_candidate(&job->plan, stage),
+                                    .epochs = o->epochs,
+                                    .folder = job->folder.folder,
+                                    .description = job->description};
 
-    MH_TRY(choose_epochs(comm, o, job, stage, &config.epochs));
+    if (is_refit) {
+        MH_TRY(choose(comm, job));
+        tell_choice(o, job);
+        config.candidate = job->choice.candidate;
+        config.epochs = job->choice.epochs;
+    }
     MH_TRY(training_stage_prepare(comm, o, &config, &job->stage));
     if (goes_on)
         status = mh_trainer_restore(job->stage.trainer, job->folder.checkpoint);
@@ -184,28 +190,17 @@ cleanup:
     return status;
 }
 
-static void fold_path(const job *job, size_t stage, char path[RUN_PATH_BYTES])
-{
-    char name[64];
-
-    snprintf(name, sizeof name, "folds/fold-%zu.h5", stage + 1);
-    run_folder_path(&job->folder, name, path);
-}
-
-/* Keeps what the next stage, and the thresholds, need of this one. */
+/* Keeps what comes later needs of this stage: its model, the log, where it ended. */
 static mh_status end_stage(const mh_comm *comm, job *job, size_t stage)
 {
     mh_status status = MH_OK;
-    char path[RUN_PATH_BYTES];
     const mh_position *position = mh_trainer_position(job->stage.trainer);
 
-    if (stage + 1 == job->plan.stages)
+    job->position = *position;
+    if (job->plan.stages == 1 || training_plan_is_refit(&job->plan, stage))
         return MH_OK;
-    fold_path(job, stage, path);
     if (mh_comm_rank(comm) == 0)
-        status = folder_make_for(path);
-    if (status == MH_OK && mh_comm_rank(comm) == 0)
-        status = mh_trained_save(&job->stage.trained, path);
+        status = trials_save(&job->folder, &job->plan, stage, &job->stage.trained);
     if (status == MH_OK) {
         mh_memory_free(job->history);
         status = mh_memory_text(mh_trainer_history(job->stage.trainer), &job->history);
@@ -214,9 +209,27 @@ static mh_status end_stage(const mh_comm *comm, job *job, size_t stage)
     if (position->best_epoch > 0)
         mh_log_info("%s: validation loss %.5f in epoch %zu", job->stage.title, position->best_loss,
                     position->best_epoch);
-    job->position = *position;
-    training_stage_clear(&job->stage);
 cleanup:
+    return status;
+}
+
+/* Without a stage on all rows, the result is the chosen trial's. */
+static mh_status take_chosen(const mh_comm *comm, const options *o, job *job)
+{
+    mh_status status = MH_OK;
+    mh_ensemble chosen = {0};
+
+    if (job->plan.refits || job->plan.trials < 2)
+        return MH_OK;
+    MH_TRY(choose(comm, job));
+    tell_choice(o, job);
+    MH_TRY(mh_comm_agree(comm, trials_load(&job->folder, &job->plan, &chosen)));
+    memcpy(mh_model_parameters(job->stage.trained.model), mh_model_parameters(chosen.member[0].model),
+           mh_model_layout(chosen.member[0].model)->count * sizeof(float));
+    job->position.best_loss = job->choice.loss;
+    job->position.best_epoch = job->choice.epochs;
+cleanup:
+    mh_ensemble_clear(&chosen);
     return status;
 }
 
@@ -225,10 +238,12 @@ static mh_status run_stages(const mh_comm *comm, const options *o, job *job)
     mh_status status = MH_OK;
 
     for (size_t stage = job->position.stage; stage < job->plan.stages; stage++) {
+        training_stage_clear(&job->stage);
         MH_TRY(begin_stage(comm, o, job, stage));
         MH_TRY(mh_trainer_run(comm, job->stage.trainer));
         MH_TRY(end_stage(comm, job, stage));
     }
+    MH_TRY(take_chosen(comm, o, job));
 cleanup:
     return status;
 }
@@ -239,43 +254,37 @@ cleanup:
 static mh_status open_folds(const options *o, const job *job, mh_ensemble *ensemble, mh_dataset **dataset)
 {
     mh_status status = MH_OK;
-    char path[MH_SPLIT_GROUPS_MAX][RUN_PATH_BYTES], *paths[MH_SPLIT_GROUPS_MAX];
+    mh_dataset *training = NULL;
 
-    for (size_t i = 0; i < job->plan.folds; i++) {
-        fold_path(job, i, path[i]);
-        paths[i] = path[i];
-    }
-    MH_TRY(mh_ensemble_load(paths, job->plan.folds, ensemble));
-    if (job->plan.folds == 1) {
-        mh_dataset *training = NULL;
-
-        status = training_plan_open(o, &job->plan, 0, &training, dataset);
-        mh_dataset_close(training);
-    } else {
+    MH_TRY(trials_load(&job->folder, &job->plan, ensemble));
+    if (job->plan.folds > 1)
         MH_TRY(data_source_open(o, dataset));
+    else
+        MH_TRY(training_plan_open(o, &job->plan, 0, &training, dataset));
+    MH_TRY(mh_dataset_expect(*dataset, &ensemble->common.schema));
+    if (job->plan.folds > 1)
         MH_TRY(mh_ensemble_choose_out_of_fold(ensemble, *dataset));
-    }
-    if (status == MH_OK)
-        status = mh_dataset_expect(*dataset, &ensemble->common.schema);
 cleanup:
+    mh_dataset_close(training);
     return status;
 }
 
 static mh_status tune_thresholds(const mh_comm *comm, const options *o, job *job)
 {
     mh_status status = MH_OK;
-    const mh_threshold_config config = {.least_positives = MH_THRESHOLD_LEAST_POSITIVES};
+    const mh_threshold_config config = {.objective = o->thresholds_objective == 1 ? MH_THRESHOLDS_MICRO
+                                                                                  : MH_THRESHOLDS_MACRO,
+                                        .least_positives = MH_THRESHOLD_LEAST_POSITIVES};
     mh_threshold_summary summary = {0};
-    mh_ensemble folds = {0}, alone = mh_ensemble_of(&job->stage.trained);
+    mh_ensemble folds = {0}, itself = mh_ensemble_of(&job->stage.trained);
     mh_dataset *dataset = NULL;
-    bool has_folds = job->plan.folds > 0;
 
-    if (!o->tune_thresholds)
+    if (o->thresholds_objective == 0)
         return MH_OK;
-    if (has_folds)
+    if (job->plan.refits)
         MH_TRY(mh_comm_agree(comm, open_folds(o, job, &folds, &dataset)));
-    MH_TRY(mh_trained_tune(comm, &job->stage.trained, has_folds ? &folds : &alone,
-                           has_folds ? dataset : job->stage.validation, &config, &summary));
+    MH_TRY(mh_trained_tune(comm, &job->stage.trained, job->plan.refits ? &folds : &itself,
+                           job->plan.refits ? dataset : job->stage.validation, &config, &summary));
     mh_log_info("thresholds: %zu of %zu labels have their own, the others %.3f", summary.own,
                 job->stage.data.schema.heads, (double)summary.global);
 cleanup:
@@ -324,13 +333,13 @@ static void describe_time(double seconds, char *text, size_t bytes)
 /* Whether the training loss is the cross entropy that a base rate has: not reweighted, and without dropout. */
 static bool is_plain(const options *o)
 {
-    return o->loss == MH_LOSS_CROSS_ENTROPY && o->positive_weight == NULL && o->dropout == 0 &&
-           o->input_dropout == 0;
+    return o->loss == MH_LOSS_CROSS_ENTROPY && o->positive_weight == NULL && o->dropout.share[0] == 0 &&
+           o->input_dropout.share[0] == 0;
 }
 
 static void describe_validation(const job *job, char *text, size_t bytes)
 {
-    const mh_position *position = mh_trainer_position(job->stage.trainer);
+    const mh_position *position = &job->position;
 
     text[0] = '\0';
     if (position->best_epoch > 0)

@@ -61,8 +61,11 @@ const option option_table[] = {
      "epochs without a lower validation loss until it stops, with the best epoch's weights; 0: none", 0, 0},
     {"refit", TYPE_SWITCH, CHOSEN, AT(refit), "no", "yes|no",
      "train once more on all rows, for as many epochs as validation found best", 0, 0},
-    {"thresholds", TYPE_CHOICE, CHOSEN, AT(tune_thresholds), "0.5", "0.5|tune",
-     "tune: each label's for the largest F1 on validation rows, kept in the model", 0, 0},
+    {"thresholds", TYPE_CHOICE, CHOSEN, AT(thresholds_objective), "0.5", "0.5|tune|tune-macro",
+     "tune: each label's, for the largest micro-F1 on validation rows, kept in the model; tune-macro: for "
+     "the "
+     "largest F1 of each label by itself",
+     0, 0},
 
     {"preset", TYPE_CHOICE, COMMAND_TRAIN, AT(preset), "tutorial", "tutorial|tabular",
      "tabular: choices for an unknown table, made from its rows; what you set yourself stays", 0, 0},
@@ -81,9 +84,10 @@ const option option_table[] = {
      "from the features straight to the heads, beside the trunk (wide and deep)", 0, 0},
     {"linear-path-rate", TYPE_REAL, CHOSEN, AT(linear_path_rate), "1", "X",
      "its learning rate, as a multiple of the others'", 0, 0},
-    {"dropout", TYPE_REAL, CHOSEN, AT(dropout), "0", "P", "share of the trunk's outputs dropped in a step", 0,
-     0},
-    {"input-dropout", TYPE_REAL, CHOSEN, AT(input_dropout), "0", "P", "share of the features", 0, 0},
+    {"dropout", TYPE_SHARES, CHOSEN, AT(dropout), "0", "P,P,...",
+     "share of the trunk's outputs dropped in a step; several: each is tried, validation chooses", 0, 0},
+    {"input-dropout", TYPE_SHARES, CHOSEN, AT(input_dropout), "0", "P,P,...",
+     "share of the features dropped; as many as --dropout has, or one for all", 0, 0},
     {"initial-weights", TYPE_CHOICE, CHOSEN, AT(initial_weights), "pytorch", "pytorch|he",
      "pytorch: uniform, as its Linear; he: normal, made for ReLU", 0, 0},
     {"initial-biases", TYPE_CHOICE, CHOSEN, AT(initial_biases), "as-weights", "as-weights|base-rates",

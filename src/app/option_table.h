@@ -16,6 +16,7 @@ typedef enum {
     TYPE_FLAG,   /* bool: no value                            */
     TYPE_CHOICE, /* size_t: place among the choices           */
     TYPE_WIDTHS, /* width_list: 32,64 or none                 */
+    TYPE_SHARES, /* share_list: 0.5,0.2 */
     TYPE_ROWS    /* mh_slice: A:B                             */
 } option_type;
 

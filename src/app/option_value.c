@@ -92,6 +92,24 @@ cleanup:
     return status;
 }
 
+static mh_status set_shares(const option *entry, const char *text, share_list *out)
+{
+    const char *at = text;
+
+    for (out->count = 0; out->count < sizeof out->share / sizeof out->share[0];) {
+        char *end = NULL;
+        double share = strtod(at, &end);
+
+        if (end == at || (*end != ',' && *end != '\0') || !(share >= 0 && share < 1))
+            break;
+        out->share[out->count++] = share;
+        if (*end == '\0')
+            return MH_OK;
+        at = end + 1;
+    }
+    return bad_value(entry, text, "a share from 0 to below 1, or several such as 0.5,0.2");
+}
+
 static bool parse_bound(const char *text, const char *end, bool *is_there, int64_t *out)
 {
     char *stop = NULL;
@@ -142,6 +160,8 @@ mh_status option_set(const option *entry, char *text, options *o)
         return set_choice(entry, text, at);
     case TYPE_WIDTHS:
         return set_widths(entry, text, at);
+    case TYPE_SHARES:
+        return set_shares(entry, text, at);
     case TYPE_ROWS:
         return set_rows(entry, text, at);
     }
@@ -176,6 +196,14 @@ static void print_widths(const width_list *widths, FILE *out)
         fprintf(out, "%s%zu", i > 0 ? "," : "", widths->width[i]);
 }
 
+static void print_shares(const share_list *shares, FILE *out)
+{
+    char number[MH_TEXT_BYTES];
+
+    for (size_t i = 0; i < shares->count; i++)
+        fprintf(out, "%s%s", i > 0 ? "," : "", mh_text_number(shares->share[i], number));
+}
+
 void option_print(const option *entry, const options *o, FILE *out)
 {
     const void *at = option_const_place(o, entry);
@@ -200,6 +228,9 @@ void option_print(const option *entry, const options *o, FILE *out)
         break;
     case TYPE_WIDTHS:
         print_widths(at, out);
+        break;
+    case TYPE_SHARES:
+        print_shares(at, out);
         break;
     case TYPE_ROWS:
         print_rows(at, out);

@@ -36,6 +36,12 @@ typedef struct {
     size_t *width; /* [count] */
 } width_list;
 
+/* Candidates, of which validation chooses one. */
+typedef struct {
+    size_t count;
+    double share[8];
+} share_list;
+
 enum { OPTIONS_MAX = 128 };
 
 typedef enum { PRESET_TUTORIAL, PRESET_TABULAR } preset_kind;
@@ -66,7 +72,7 @@ typedef struct {
     size_t standardize; /* mh_standardize     */
     bool linear_path;
     double linear_path_rate;
-    double dropout, input_dropout;
+    share_list dropout, input_dropout;
     size_t initial_weights; /* mh_initial_weights */
     size_t initial_biases;  /* initial_biases     */
 
@@ -88,7 +94,7 @@ typedef struct {
     size_t split_seed;
     size_t patience;
     bool refit;
-    size_t tune_thresholds; /* 0: none, 1: on validation rows */
+    size_t thresholds_objective; /* 0: not tuned, 1: micro-F1, 2: each label's F1 */
 
     size_t epochs, batch_size;
     bool shuffle;

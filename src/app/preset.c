@@ -28,13 +28,15 @@ __attribute__((format(printf, 3, 4))) static mh_status choose(options *o, const 
 /* ---- the rules ---- */
 
 enum {
-    SMALL_ROWS = 5000, /* below, one part of the rows is too few to choose the number of epochs by */
+    SMALL_ROWS = 5000, /* below, one part of the rows is too few to choose by                        */
+    LARGE_ROWS = 20000,
     FOLDS = 5
 };
 
-static bool is_mostly_binary(const preset_facts *facts)
+/* 1 up to `rows`, then falling with the root of their number: what protects few rows from being learned by heart. */
+static double for_few(const preset_facts *facts, size_t rows)
 {
-    return 2 * facts->survey.binary_columns > facts->inputs;
+    return fmin(1.0, sqrt((double)rows / (double)facts->rows));
 }
 
 /* The power of two nearest to rows / 40, from 32 to 256. */
@@ -45,7 +47,7 @@ static size_t batch_size(size_t rows)
     return (size_t)exp2(fmin(fmax(power, 5.0), 8.0));
 }
 
-static mh_status choose_model(const preset_facts *facts, options *o)
+static mh_status choose_model(options *o)
 {
     mh_status status = MH_OK;
 
@@ -55,8 +57,24 @@ static mh_status choose_model(const preset_facts *facts, options *o)
     MH_TRY(choose(o, "initial-weights", "he"));
     MH_TRY(choose(o, "initial-biases", "base-rates"));
     MH_TRY(choose(o, "standardize", "auto"));
-    MH_TRY(choose(o, "dropout", "0.5"));
-    MH_TRY(choose(o, "input-dropout", is_mostly_binary(facts) ? "0" : "0.1"));
+cleanup:
+    return status;
+}
+
+/*
+ * Two candidates, strong and weak, unless the user says one: which of them is better depends on how much noise there
+ * is in the labels, which only a trial can tell. Features of 0 and 1 are sparse already and are not dropped.
+ */
+static mh_status choose_dropout(const preset_facts *facts, options *o)
+{
+    mh_status status = MH_OK;
+    double strong = 0.5 * for_few(facts, LARGE_ROWS), weak = 0.2 * for_few(facts, SMALL_ROWS);
+    double others = 1.0 - (double)facts->survey.binary_columns / (double)facts->inputs;
+    double of_inputs = 0.1 * others * for_few(facts, SMALL_ROWS);
+
+    MH_TRY(choose(o, "dropout", "%.2g,%.2g", strong, weak));
+    if (o->dropout.count == 2)
+        MH_TRY(choose(o, "input-dropout", "%.2g,0", of_inputs));
 cleanup:
     return status;
 }
@@ -65,10 +83,10 @@ static mh_status choose_training(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(choose(o, "epochs", "150"));
+    MH_TRY(choose(o, "epochs", facts->rows < SMALL_ROWS ? "200" : "150"));
     MH_TRY(choose(o, "batch-size", "%zu", batch_size(facts->rows)));
     MH_TRY(choose(o, "shuffle", "yes"));
-    MH_TRY(choose(o, "weight-decay", "0.3"));
+    MH_TRY(choose(o, "weight-decay", "%.2g", 0.3 * for_few(facts, LARGE_ROWS)));
     MH_TRY(choose(o, "decay-biases", "no"));
     MH_TRY(choose(o, "average-decay", "0.99"));
 cleanup:
@@ -86,14 +104,14 @@ static mh_status choose_validation(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(choose(o, "patience", "20"));
+    MH_TRY(choose(o, "patience", facts->rows < SMALL_ROWS ? "15" : "10"));
     MH_TRY(choose(o, "thresholds", "tune"));
     if (has_validation(o))
         return MH_OK;
     if (facts->rows < SMALL_ROWS)
         MH_TRY(choose(o, "cross-validate", "%d", FOLDS));
     else
-        MH_TRY(choose(o, "validation-fraction", "0.1"));
+        MH_TRY(choose(o, "validation-fraction", "%.2g", fmin(0.1, 5000.0 / (double)facts->rows)));
     MH_TRY(choose(o, "refit", "yes"));
 cleanup:
     return status;
@@ -103,7 +121,8 @@ mh_status preset_choose(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(choose_model(facts, o));
+    MH_TRY(choose_model(o));
+    MH_TRY(choose_dropout(facts, o));
     MH_TRY(choose_training(facts, o));
     MH_TRY(choose_validation(facts, o));
 cleanup:

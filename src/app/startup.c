@@ -83,13 +83,15 @@ static void tell_validation(const options *o, const training_plan *plan, const t
         return;
     if (o->patience > 0)
         snprintf(patience, sizeof patience, ", patience of %zu epochs", o->patience);
+    if (plan->candidates > 1)
+        mh_log_info("  choose   among %zu candidates of --dropout", plan->candidates);
     if (plan->folds > 1)
         mh_log_info("  folds    %zu, each left out once to choose the number of epochs%s; then all rows",
                     plan->folds, patience);
     else
         mh_log_info("  validate %s: %s rows%s%s", mh_dataset_name(stage->validation),
                     mh_text_count(mh_validator_rows(stage->validator), rows), patience,
-                    plan->folds == 1 ? "; then all rows" : "");
+                    plan->refits ? "; then all rows" : "");
 }
 
 void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const training_plan *plan,

@@ -13,6 +13,11 @@ static bool has_own_validation(const options *o)
     return o->validation_data.count > 0 || o->validation_rows.has_first || o->validation_rows.has_last;
 }
 
+static size_t candidates(const options *o)
+{
+    return o->dropout.count > o->input_dropout.count ? o->dropout.count : o->input_dropout.count;
+}
+
 /* "2/5"; false where it is none of that. */
 static bool parse_fold(const char *text, size_t *index, size_t *count)
 {
@@ -46,9 +51,16 @@ mh_status training_plan_check(const options *o)
     if (o->cross_validate == 1 || o->cross_validate > MH_SPLIT_GROUPS_MAX)
         return MH_FAIL(MH_ERR_USAGE, "--cross-validate %zu: expected from 2 to %d folds", o->cross_validate,
                        MH_SPLIT_GROUPS_MAX);
+    if (o->dropout.count > 1 && o->input_dropout.count > 1 && o->dropout.count != o->input_dropout.count)
+        return MH_FAIL(MH_ERR_USAGE, "--dropout has %zu candidates and --input-dropout has %zu",
+                       o->dropout.count, o->input_dropout.count);
     if (ways > 0 || o->preset == PRESET_TABULAR)
         return MH_OK;
-    if (o->patience > 0 || o->refit || o->tune_thresholds)
+    if (candidates(o) > 1)
+        return MH_FAIL(MH_ERR_USAGE,
+                       "several --dropout need rows to choose by: add --validation-fraction 0.1, or "
+                       "--cross-validate 5");
+    if (o->patience > 0 || o->refit || o->thresholds_objective > 0)
         return MH_FAIL(MH_ERR_USAGE,
                        "--%s needs rows to validate on: add --validation-fraction 0.1, or "
                        "--validation-data PATH",
@@ -128,8 +140,11 @@ mh_status training_plan_create(const mh_comm *comm, const options *o, training_p
 
     *out = (training_plan){0};
     MH_TRY(split(comm, o, out));
-    out->folds = o->cross_validate > 0 ? o->cross_validate : o->refit ? 1 : 0;
-    out->stages = out->folds + 1;
+    out->candidates = candidates(o);
+    out->folds = o->cross_validate > 0 ? o->cross_validate : 1;
+    out->trials = training_plan_validates(o) ? out->candidates * out->folds : 0;
+    out->refits = out->trials > 0 && (o->refit || o->cross_validate > 0);
+    out->stages = out->trials > 0 ? out->trials + out->refits : 1;
 cleanup:
     if (status != MH_OK)
         training_plan_clear(out);
@@ -144,7 +159,32 @@ void training_plan_clear(training_plan *plan)
 
 bool training_plan_is_refit(const training_plan *plan, size_t stage)
 {
-    return plan->folds > 0 && stage == plan->folds;
+    return plan->refits && stage == plan->trials;
+}
+
+size_t training_plan_candidate(const training_plan *plan, size_t stage)
+{
+    return stage / plan->folds;
+}
+
+mh_span training_plan_trials(const training_plan *plan, size_t candidate)
+{
+    return (mh_span){candidate * plan->folds, plan->folds};
+}
+
+static double candidate_share(const share_list *shares, size_t candidate)
+{
+    return shares->share[candidate < shares->count ? candidate : 0];
+}
+
+double training_plan_dropout(const options *o, size_t candidate)
+{
+    return candidate_share(&o->dropout, candidate);
+}
+
+double training_plan_input_dropout(const options *o, size_t candidate)
+{
+    return candidate_share(&o->input_dropout, candidate);
 }
 
 /* ---- the rows of a stage ---- */
@@ -171,7 +211,7 @@ static mh_status open_validation(const options *o, const training_plan *plan, si
     if (plan->group == NULL)
         return MH_OK;
     MH_TRY(data_source_open(o, out));
-    MH_TRY(pick(*out, plan, plan->first_left_out + stage, true));
+    MH_TRY(pick(*out, plan, plan->first_left_out + stage % plan->folds, true));
 cleanup:
     return status;
 }
@@ -184,7 +224,7 @@ mh_status training_plan_open(const options *o, const training_plan *plan, size_t
 
     MH_TRY(data_source_open(o, training));
     if (plan->group != NULL && !is_refit)
-        MH_TRY(pick(*training, plan, plan->first_left_out + stage, false));
+        MH_TRY(pick(*training, plan, plan->first_left_out + stage % plan->folds, false));
     if (validation != NULL && !is_refit)
         MH_TRY(open_validation(o, plan, stage, validation));
 cleanup:
@@ -197,19 +237,28 @@ mh_fold training_plan_fold(const training_plan *plan, size_t stage)
 
     if (fold.count == 0 || training_plan_is_refit(plan, stage))
         return (mh_fold){0};
-    fold.index += stage;
+    fold.index += stage % plan->folds;
     return fold;
 }
 
-const char *training_plan_title(const training_plan *plan, size_t stage, char *text, size_t bytes)
+const char *training_plan_title(const options *o, const training_plan *plan, size_t stage, char *text,
+                                size_t bytes)
 {
+    size_t candidate = training_plan_candidate(plan, stage), used = 0;
+
+    text[0] = '\0';
     if (plan->stages == 1)
-        snprintf(text, bytes, "%s", "");
-    else if (training_plan_is_refit(plan, stage))
+        return text;
+    if (training_plan_is_refit(plan, stage)) {
         snprintf(text, bytes, "all rows");
-    else if (plan->folds > 1)
-        snprintf(text, bytes, "fold %zu/%zu", stage + 1, plan->folds);
-    else
+        return text;
+    }
+    if (plan->candidates > 1)
+        used = (size_t)snprintf(text, bytes, "dropout %.2g%s", training_plan_dropout(o, candidate),
+                                plan->folds > 1 ? ", " : "");
+    if (plan->folds > 1)
+        snprintf(text + used, bytes - used, "fold %zu/%zu", stage % plan->folds + 1, plan->folds);
+    else if (plan->candidates == 1)
         snprintf(text, bytes, "validated");
     return text;
 }

@@ -100,7 +100,7 @@ static mh_status check_loss(const options *o, const mh_heads *heads)
 }
 
 /* The model at its start: drawn from the seed, or read from --init. */
-static mh_status create_model(const options *o, training_stage *stage)
+static mh_status create_model(const options *o, size_t candidate, training_stage *stage)
 {
     mh_status status = MH_OK;
     mh_trained *trained = &stage->trained;
@@ -109,8 +109,8 @@ static mh_status create_model(const options *o, training_stage *stage)
                                 .heads = (mh_head_kind)o->heads,
                                 .activation = (mh_head_activation)o->head_activation,
                                 .has_linear_path = o->linear_path,
-                                .dropout = (float)o->dropout,
-                                .input_dropout = (float)o->input_dropout,
+                                .dropout = (float)training_plan_dropout(o, candidate),
+                                .input_dropout = (float)training_plan_input_dropout(o, candidate),
                                 .loss = loss_of(o, stage)};
 
     MH_TRY(mh_trained_create(&stage->data.schema, &config, trained));
@@ -152,7 +152,7 @@ static mh_status create_trainer(const options *o, const training_stage_config *c
         .clip_norm = o->clip_norm,
         .head_weights = stage->head_weight,
         .patience = o->patience,
-        .columns = {.has_validation = stage->validator != NULL || config->plan->folds > 0,
+        .columns = {.has_validation = stage->validator != NULL || config->plan->trials > 0,
                     .has_stages = config->plan->stages > 1},
         .checkpoint_every = o->checkpoint_every,
         .keep = o->keep,
@@ -183,13 +183,13 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     *out = (training_stage){0};
-    training_plan_title(config->plan, config->stage, out->title, sizeof out->title);
+    training_plan_title(o, config->plan, config->stage, out->title, sizeof out->title);
     status = training_plan_open(o, config->plan, config->stage, &out->dataset, &out->validation);
     MH_TRY(mh_comm_agree(comm, status));
     MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, &out->data));
     MH_TRY(mh_training_data_standardize(comm, (mh_standardize)o->standardize, o->replicas, &out->data));
     MH_TRY(mh_comm_agree(comm, read_weights(o, out)));
-    MH_TRY(mh_comm_agree(comm, create_model(o, out)));
+    MH_TRY(mh_comm_agree(comm, create_model(o, config->candidate, out)));
     out->trained.fold = training_plan_fold(config->plan, config->stage);
     if (out->validation != NULL)
         MH_TRY(mh_validator_create(comm, out->validation, &out->trained, &out->validator));

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     const training_plan *plan;
     size_t stage;
+    size_t candidate;        /* whose options it takes */
     size_t epochs;           /* at most              */
     const char *folder;      /* of the run           */
     const char *description; /* options.ini          */

@@ -88,28 +88,49 @@ static float between(float lower, float upper)
     return middle < upper ? middle : lower;
 }
 
-float mh_curve_best_threshold(const mh_curve *curve)
+/* What is to be made large when the rows up to a step are predicted. */
+static double f1(const mh_curve *curve, const step *s)
 {
-    float best = 0.5f;
-    double best_f1 = 0;
+    return 2.0 * (double)s->found / (double)((int64_t)s->end + curve->positives);
+}
+
+static double worth(const step *s, double price)
+{
+    return 2.0 * (double)s->found - price * (double)s->end;
+}
+
+/* `price` is NaN for F1. What is not above 0 is no better than predicting nothing, which `best` stands for. */
+static float best_threshold(const mh_curve *curve, double price, float best)
+{
+    double most = 0;
     step s = {0};
 
-    if (curve->is_broken)
-        return best;
     while (next(curve, &s)) {
         float lowest = mh_mark_probability(curve->mark[s.end - 1]);
         float below = s.end < curve->count ? mh_mark_probability(curve->mark[s.end]) : 0.0f;
         float threshold = between(below, lowest);
-        double f1 = 2.0 * (double)s.found / (double)((int64_t)s.end + curve->positives);
+        double value = isnan(price) ? f1(curve, &s) : worth(&s, price);
 
         if (lowest == 0.0f) /* no threshold is below it */
             break;
-        if (f1 > best_f1 || (f1 == best_f1 && f1 > 0 && fabsf(threshold - 0.5f) < fabsf(best - 0.5f))) {
-            best_f1 = f1;
+        if (value > most || (value == most && value > 0 && fabsf(threshold - 0.5f) < fabsf(best - 0.5f))) {
+            most = value;
             best = threshold;
         }
     }
     return best;
+}
+
+float mh_curve_best_threshold(const mh_curve *curve)
+{
+    return curve->is_broken ? 0.5f : best_threshold(curve, NAN, 0.5f);
+}
+
+float mh_curve_priced_threshold(const mh_curve *curve, double price)
+{
+    if (curve->is_broken || curve->count == 0)
+        return 0.5f;
+    return best_threshold(curve, price, mh_mark_probability(curve->mark[0]));
 }
 
 void mh_curve_points(const mh_curve *curve, size_t count, mh_curve_point *points)

@@ -84,7 +84,7 @@ void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float
         const mh_adam_part *part = &adam->parts[i];
         double rate = part->rate * learning_rate;
 
-        numbers.decay = part->decays ? (float)(1.0 - rate * config->weight_decay) : 1.0f;
+        numbers.decay = part->decays ? (float)(1.0 - learning_rate * config->weight_decay) : 1.0f;
         numbers.step_size = (float)(rate / first_correction);
         update(numbers, part->span, sum, adam->first_moment, adam->second_moment, parameters);
     }

@@ -224,24 +224,27 @@ static size_t add_curve(const char *text, size_t stage, size_t epochs, double *s
     return count;
 }
 
-mh_status mh_history_best_epoch(const char *text, size_t stages, size_t *epoch)
+mh_status mh_history_best_epoch(const char *text, mh_span stages, size_t *epoch, double *loss)
 {
     mh_status status = MH_OK;
     double *sums = NULL;
     size_t lines = 0, longest = 0;
 
     *epoch = 0;
+    *loss = NAN;
     for (const char *line = text; *line != '\0'; line = next_line(line))
         lines++;
     MH_TRY(mh_memory_array(lines, sizeof *sums, &sums));
-    for (size_t stage = 1; stage <= stages; stage++) {
-        size_t count = add_curve(text, stage, lines, sums);
+    for (size_t stage = stages.first; stage < mh_span_end(stages); stage++) {
+        size_t count = add_curve(text, stage + 1, lines, sums);
 
         longest = count > longest ? count : longest;
     }
     for (size_t i = 0; i < longest; i++)
         if (isfinite(sums[i]) && (*epoch == 0 || sums[i] < sums[*epoch - 1]))
             *epoch = i + 1;
+    if (*epoch > 0)
+        *loss = sums[*epoch - 1] / (double)stages.count;
 cleanup:
     mh_memory_free(sums);
     return status;

@@ -6,12 +6,12 @@
 #include "multihead/training/predictor.h"
 
 /* Micro-F1 at the lower edge of each bin; of several the edge nearest 0.5, which is also what nothing gives. */
-static float best_edge(const int64_t *known, const int64_t *positives)
+static float best_edge(const int64_t *known, const int64_t *positives, double *best_f1)
 {
     int64_t all = 0, predicted = 0, found = 0;
-    double best_f1 = 0;
     float best = 0.5f;
 
+    *best_f1 = 0;
     for (size_t bin = 0; bin < MH_BINS; bin++)
         all += positives[bin];
     /* Not below the lowest bin: p > t is never true of 0. */
@@ -24,15 +24,15 @@ static float best_edge(const int64_t *known, const int64_t *positives)
         float edge = nextafterf(mh_bin_probability(bin), 0.0f);
         double f1 = 2.0 * (double)found / (double)(predicted + all);
 
-        if (f1 > best_f1 || (f1 == best_f1 && fabsf(edge - 0.5f) < fabsf(best - 0.5f))) {
-            best_f1 = f1;
+        if (f1 > *best_f1 || (f1 == *best_f1 && fabsf(edge - 0.5f) < fabsf(best - 0.5f))) {
+            *best_f1 = f1;
             best = edge;
         }
     }
     return best;
 }
 
-static mh_status tune_global(const mh_comm *comm, const mh_label_scores *scores, float *out)
+static mh_status tune_global(const mh_comm *comm, const mh_label_scores *scores, float *out, double *micro_f1)
 {
     mh_status status = MH_OK;
     int64_t *known = NULL;
@@ -40,14 +40,15 @@ static mh_status tune_global(const mh_comm *comm, const mh_label_scores *scores,
     status = mh_memory_array(2 * MH_BINS, sizeof *known, &known);
     MH_TRY(mh_comm_agree(comm, status));
     mh_label_scores_count(comm, scores, known, known + MH_BINS);
-    *out = best_edge(known, known + MH_BINS);
+    *out = best_edge(known, known + MH_BINS, micro_f1);
 cleanup:
     mh_memory_free(known);
     return status;
 }
 
 /* own [heads]: a head's threshold on the rank that owns the head, 0 elsewhere and where it has none of its own. */
-static mh_status tune_own(const mh_comm *comm, mh_label_scores *scores, size_t least_positives, double *own)
+static mh_status tune_own(const mh_comm *comm, mh_label_scores *scores, const mh_threshold_config *config,
+                          double micro_f1, double *own)
 {
     mh_status status = MH_OK;
     size_t rounds = mh_label_scores_rounds(comm, scores);
@@ -56,8 +57,10 @@ static mh_status tune_own(const mh_comm *comm, mh_label_scores *scores, size_t l
         mh_gathered g;
 
         MH_TRY(mh_label_scores_gather(comm, scores, round, &g));
-        if (g.is_mine && g.curve.positives > 0 && (size_t)g.curve.positives >= least_positives)
-            own[g.head] = (double)mh_curve_best_threshold(&g.curve);
+        if (g.is_mine && g.curve.positives > 0 && (size_t)g.curve.positives >= config->least_positives)
+            own[g.head] = (double)(config->objective == MH_THRESHOLDS_MICRO
+                                       ? mh_curve_priced_threshold(&g.curve, micro_f1)
+                                       : mh_curve_best_threshold(&g.curve));
     }
 cleanup:
     return status;
@@ -69,13 +72,13 @@ mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const
     mh_status status = MH_OK;
     size_t heads = mh_label_scores_heads(scores);
     mh_threshold_summary result = {0};
-    double *own = NULL;
+    double *own = NULL, micro_f1 = 0;
 
     status = mh_memory_array(heads, sizeof *own, &own);
     MH_TRY(mh_comm_agree(comm, status));
-    MH_TRY(tune_global(comm, scores, &result.global));
-    if (!config->is_global)
-        MH_TRY(tune_own(comm, scores, config->least_positives, own));
+    MH_TRY(tune_global(comm, scores, &result.global, &micro_f1));
+    if (config->objective != MH_THRESHOLDS_GLOBAL)
+        MH_TRY(tune_own(comm, scores, config, micro_f1, own));
     mh_share_numbers(comm, own, heads);
     for (size_t h = 0; h < heads; h++) {
         bool has_own = own[h] > 0;

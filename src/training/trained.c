@@ -59,17 +59,10 @@ void mh_trained_clear(mh_trained *trained)
     *trained = (mh_trained){0};
 }
 
-static float log_odds(double rate, int64_t known)
+/* Half a label more of each class, so that what never occurs has a finite logarithm. */
+static double smoothed(double rate, int64_t known)
 {
-    double seen = fmin(fmax(rate * (double)known, 1.0), fmax((double)known - 1.0, 1.0));
-    double unseen = fmax((double)known - seen, 1.0);
-
-    return (float)log(seen / unseen);
-}
-
-static float log_rate(double rate, int64_t known)
-{
-    return (float)log(fmax(rate * (double)known, 1.0) / fmax((double)known, 1.0));
+    return rate * (double)known + 0.5;
 }
 
 void mh_trained_start_at_base_rates(mh_trained *trained, const int64_t *known)
@@ -82,9 +75,11 @@ void mh_trained_start_at_base_rates(mh_trained *trained, const int64_t *known)
         const mh_head *head = &heads->head[h];
 
         if (head->is_binary)
-            bias[head->columns.first] = log_odds(rates[1], known[h]);
+            bias[head->columns.first] =
+                (float)log(smoothed(rates[1], known[h]) / smoothed(rates[0], known[h]));
         for (size_t c = 0; !head->is_binary && c < head->classes; c++)
-            bias[head->columns.first + c] = log_rate(rates[c], known[h]);
+            bias[head->columns.first + c] =
+                (float)log(smoothed(rates[c], known[h]) / ((double)known[h] + 0.5 * (double)head->classes));
         rates += head->classes;
     }
 }

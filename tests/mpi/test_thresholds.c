@@ -46,8 +46,9 @@ static mh_dataset *rows(size_t heads, const mh_trained *trained)
     return dataset;
 }
 
-static const mh_threshold_config per_label = {.least_positives = MH_THRESHOLD_LEAST_POSITIVES};
-static const mh_threshold_config global = {.is_global = true};
+static const mh_threshold_config per_label = {.objective = MH_THRESHOLDS_MACRO,
+                                              .least_positives = MH_THRESHOLD_LEAST_POSITIVES};
+static const mh_threshold_config global = {.objective = MH_THRESHOLDS_GLOBAL};
 
 static mh_status tune(const mh_comm *comm, mh_trained *trained, mh_dataset *dataset,
                       const mh_threshold_config *config, mh_threshold_summary *summary)

@@ -40,6 +40,14 @@ double mh_curve_average_precision(const mh_curve *curve);
 float mh_curve_best_threshold(const mh_curve *curve);
 
 /**
+ * The one that makes 2 * (positives that are found) - price * (rows that are predicted) largest, of several the one
+ * nearest 0.5; the largest probability, above which there is nothing, where no row is worth its price. With the F1
+ * that several labels reach together as the price, this is how a label adds most to it (Dinkelbach, Management
+ * Science 13, 1967). 0.5 without a row.
+ */
+float mh_curve_priced_threshold(const mh_curve *curve, double price);
+
+/**
  * The precision-recall curve at `count` recalls, evenly from 1/count to 1: at each the precision at the highest
  * threshold that reaches it. NaN without a positive row.
  */

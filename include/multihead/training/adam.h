@@ -17,7 +17,7 @@ typedef struct mh_adam mh_adam;
 /* Parameters with a rate of their own, such as the biases, which need not decay. */
 typedef struct {
     mh_span span;
-    double rate; /* times the learning rate */
+    double rate; /* times the learning rate; of the step, not of the decay */
     bool decays;
 } mh_adam_part;
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "multihead/base/status.h"
+#include "multihead/tensor/span.h"
 
 /*
  * The loss log: history.csv, a line for each epoch, columns by name. Columns of time have seconds or per_s in
@@ -52,11 +53,14 @@ double mh_history_seconds(const mh_history *history);
 mh_status mh_history_add(mh_history *history, const mh_history_line *line);
 
 /**
- * The epoch whose validation loss, mean over the first `stages` stages of a log, is lowest: counted within a stage,
- * from 1. A stage that stopped sooner counts with its last loss, since it stopped for not getting better. 0 where
- * the log has no such losses.
+ * The epoch whose validation loss, mean over some stages of a log, is lowest: counted within a stage, from 1. A stage
+ * that stopped sooner counts with its last loss, since it stopped for not getting better.
+ *
+ *   stages   from 0, where the log's column counts from 1
+ *   epoch    out: 0 where the log has no such losses that are finite
+ *   loss     out: the mean in that epoch
  */
-mh_status mh_history_best_epoch(const char *text, size_t stages, size_t *epoch);
+mh_status mh_history_best_epoch(const char *text, mh_span stages, size_t *epoch, double *loss);
 
 /** The whole log so far, header included; borrowed until the next line. */
 const char *mh_history_text(const mh_history *history);

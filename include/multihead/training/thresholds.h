@@ -9,17 +9,23 @@
 /*
  * Thresholds for `probability > threshold` that make F1 largest on given rows, best some that were not trained on.
  *
- * A label's own threshold makes its own F1 largest, and so macro-F1. With few positive rows that learns noise: the
- * best of many thresholds is then best by luck. So a label with fewer than `least_positives` positive rows takes
- * the global threshold instead, the one that makes micro-F1 over all labels largest. Labels with more than two
- * classes keep 0.5, which nobody asks for.
+ * The global threshold makes micro-F1 over all labels largest. From there a label may have its own: for micro-F1 the
+ * one with which it adds most to it, for macro-F1 the one of its own largest F1. With few positive rows that learns
+ * noise: the best of many thresholds is then best by luck. So a label with fewer than `least_positives` positive
+ * rows keeps the global one. Labels with more than two classes keep 0.5, which nobody asks for.
  *
  * The same bits on any number of ranks.
  */
+typedef enum {
+    MH_THRESHOLDS_MICRO, /* each label's own, for micro-F1               */
+    MH_THRESHOLDS_MACRO, /* each label's own, for its own F1             */
+    MH_THRESHOLDS_GLOBAL /* one for all, for micro-F1                    */
+} mh_threshold_objective;
+
 enum { MH_THRESHOLD_LEAST_POSITIVES = 20 };
 
 typedef struct {
-    bool is_global;         /* the global threshold for every label                 */
+    mh_threshold_objective objective;
     size_t least_positives; /* for an own threshold: MH_THRESHOLD_LEAST_POSITIVES   */
 } mh_threshold_config;
 

@@ -37,7 +37,7 @@ void mh_trained_clear(mh_trained *trained);
 
 /**
  * Sets the biases of the heads so that they begin at the base rates: the log odds of a binary head's class 1, the
- * logarithms of a softmax head's rates. A class that never occurs counts as seen once.
+ * logarithms of a softmax head's rates. Every class counts as seen half a time more than it was.
  *
  *   known   [heads] labels that the rates were made from
  */
