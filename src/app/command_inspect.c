@@ -4,14 +4,14 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "dataset_view.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
 #include "multihead/data/hdf5_file.h"
-#include "multihead/data/shard.h"
 #include "multihead/training/checkpoint.h"
 #include "text_file.h"
 
-enum { BLOCK_ROWS = 8192, PATH_BYTES = 4096, HEADS_SHOWN = 50 };
+enum { PATH_BYTES = 4096, HEADS_SHOWN = 50 };
 
 mh_status command_inspect_check(const options *o)
 {
@@ -86,109 +86,6 @@ cleanup:
     return status;
 }
 
-/* ---- data sets ---- */
-
-/* How often each class of each label occurs, and how many labels are missing. */
-typedef struct {
-    size_t *classes; /* [heads] */
-    int64_t *counts; /* [sum of classes] */
-    size_t missing;
-    float least, most; /* of the features */
-} contents;
-
-static void add_features(contents *contents, const float *features, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        contents->least = features[i] < contents->least ? features[i] : contents->least;
-        contents->most = features[i] > contents->most ? features[i] : contents->most;
-    }
-}
-
-/* Twice through the rows where the number of classes is not told: first to find it. */
-static mh_status read_contents(mh_dataset *dataset, contents *out)
-{
-    mh_status status = MH_OK;
-    const mh_schema *schema = mh_dataset_schema(dataset);
-    size_t rows = mh_dataset_rows(dataset), sum = 0;
-    mh_shard shard = {0};
-
-    MH_TRY(mh_memory_array(schema->heads, sizeof *out->classes, &out->classes));
-    memcpy(out->classes, schema->classes, schema->heads * sizeof *out->classes);
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t first = 0; first < rows; first += BLOCK_ROWS) {
-            size_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS;
-
-            MH_TRY(mh_shard_load(dataset, (mh_span){first, count}, &shard));
-            if (pass == 0) {
-                if (first == 0)
-                    out->least = out->most = shard.features[0];
-                add_features(out, shard.features, count * shard.inputs);
-                mh_shard_raise_classes(&shard, out->classes);
-                out->missing += shard.missing_labels;
-            } else {
-                mh_shard_count_classes(&shard, out->classes, out->counts);
-            }
-            mh_shard_clear(&shard);
-        }
-        if (schema->heads == 0)
-            break;
-        for (size_t h = 0; pass == 0 && h < schema->heads; h++)
-            sum += out->classes[h];
-        if (pass == 0)
-            MH_TRY(mh_memory_array(sum, sizeof *out->counts, &out->counts));
-    }
-cleanup:
-    mh_shard_clear(&shard);
-    return status;
-}
-
-static void print_labels(const mh_schema *schema, const contents *contents)
-{
-    const int64_t *counts = contents->counts;
-    char name[MH_LABEL_NAME_BYTES];
-
-    printf("  %-24s %8s  %s\n", "label", "classes", "rows of each class");
-    for (size_t h = 0; h < schema->heads; h++) {
-        if (h < HEADS_SHOWN) {
-            printf("  %-24s %8zu ", mh_schema_label_name(schema, h, name), contents->classes[h]);
-            for (size_t c = 0; c < contents->classes[h] && c < 12; c++)
-                printf(" %lld", (long long)counts[c]);
-            puts(contents->classes[h] > 12 ? " ..." : "");
-        }
-        counts += contents->classes[h];
-    }
-    if (schema->heads > HEADS_SHOWN)
-        printf("  ... and %zu more\n", schema->heads - HEADS_SHOWN);
-}
-
-static mh_status inspect_data(char *path)
-{
-    mh_status status = MH_OK;
-    mh_dataset *dataset = NULL;
-    mh_dataset_config config = {.paths = &path, .path_count = 1};
-    contents contents = {0};
-    char rows[MH_TEXT_BYTES];
-
-    MH_TRY(mh_dataset_open(&config, &dataset));
-    MH_TRY(read_contents(dataset, &contents));
-    const mh_schema *schema = mh_dataset_schema(dataset);
-    printf("%s: a data set\n  rows: %s\n  features: %zu, from %g to %g\n", mh_dataset_name(dataset),
-           mh_text_count(mh_dataset_rows(dataset), rows), schema->inputs, (double)contents.least,
-           (double)contents.most);
-    if (schema->heads == 0) {
-        puts("  no labels: good for predict only");
-        goto cleanup;
-    }
-    printf("  labels: %zu", schema->heads);
-    printf(contents.missing > 0 ? ", %zu entries missing\n" : ", none missing\n", contents.missing);
-    print_labels(schema, &contents);
-cleanup:
-    mh_memory_free(contents.classes);
-    mh_memory_free(contents.counts);
-    mh_dataset_close(dataset);
-    return status;
-}
-
 /* ---- runs ---- */
 
 /* The last line of a text that ends with a newline. */
@@ -256,7 +153,7 @@ static mh_status inspect_all(const options *o)
         else if (is_model(path))
             MH_TRY(inspect_model(path));
         else
-            MH_TRY(inspect_data(path));
+            MH_TRY(dataset_view_print(path));
     }
 cleanup:
     return status;

@@ -9,6 +9,7 @@
  * alone, before MPI starts.
  */
 mh_status command_generate(const mh_comm *comm, const options *options);
+mh_status command_import(const mh_comm *comm, const options *options);
 mh_status command_train(const mh_comm *comm, options *options);
 mh_status command_evaluate(const mh_comm *comm, const options *options);
 mh_status command_predict(const mh_comm *comm, const options *options);
@@ -17,6 +18,7 @@ mh_status command_plot(const mh_comm *comm, const options *options);
 mh_status command_bench(const mh_comm *comm, const options *options);
 
 mh_status command_generate_check(const options *options);
+mh_status command_import_check(const options *options);
 mh_status command_train_check(const options *options);
 mh_status command_evaluate_check(const options *options);
 mh_status command_predict_check(const options *options);

@@ -20,6 +20,8 @@ typedef struct {
 static const entry entries[] = {
     {"generate", COMMAND_GENERATE, "--output PATH", "make synthetic multi-label data",
      command_generate_check},
+    {"import", COMMAND_IMPORT, "FILE... --output PATH", "turn ARFF, CSV or LibSVM text into data sets",
+     command_import_check},
     {"train", COMMAND_TRAIN, "--data PATH [--run NAME]",
      "train a model, with checkpoints, history and loss curve", command_train_check},
     {"evaluate", COMMAND_EVALUATE, "--model PATH --data PATH", "metrics of a model on a data set",
@@ -109,6 +111,8 @@ static mh_status run(const mh_comm *comm, const entry *entry, options *options)
     switch (entry->command) {
     case COMMAND_GENERATE:
         return command_generate(comm, options);
+    case COMMAND_IMPORT:
+        return command_import(comm, options);
     case COMMAND_TRAIN:
         return command_train(comm, options);
     case COMMAND_EVALUATE:

@@ -19,11 +19,12 @@ typedef enum {
     COMMAND_PREDICT = 1 << 3,
     COMMAND_INSPECT = 1 << 4,
     COMMAND_BENCH = 1 << 5,
+    COMMAND_IMPORT = 1 << 6,
     COMMAND_PLOT = 1 << 7
 } command;
 
 /* Commands whose words may belong to no option. */
-enum { TAKES_FILES = COMMAND_INSPECT | COMMAND_PLOT };
+enum { TAKES_FILES = COMMAND_INSPECT | COMMAND_IMPORT | COMMAND_PLOT };
 
 typedef struct {
     size_t count;
@@ -62,6 +63,13 @@ typedef struct {
     mh_slice rows;
     char *features_name, *labels_name;
     size_t shards;
+
+    /* import */
+    size_t format; /* mh_text_format   */
+    size_t header; /* mh_header_choice */
+    char *label_xml, *label_columns, *drop_columns, *categorical_columns;
+    char *missing;
+    size_t index_base, label_base; /* mh_index_base */
 
     /* model */
     width_list hidden;

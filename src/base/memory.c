@@ -36,6 +36,26 @@ mh_status mh_memory_array(size_t count, size_t element_bytes, void *out)
     return mh_memory_new(bytes, out);
 }
 
+mh_status mh_memory_reserve(size_t wanted, size_t element_bytes, size_t *room, void *array)
+{
+    mh_status status = MH_OK;
+    size_t more = *room > SIZE_MAX / 2 ? wanted : *room * 2;
+    void *old = NULL, *moved = NULL;
+
+    if (wanted <= *room)
+        return MH_OK;
+    more = more < wanted ? wanted : more;
+    MH_TRY(mh_memory_array(more, element_bytes, &moved));
+    memcpy(&old, array, sizeof old);
+    if (*room > 0)
+        memcpy(moved, old, *room * element_bytes);
+    mh_memory_free(old);
+    memcpy(array, &moved, sizeof moved);
+    *room = more;
+cleanup:
+    return status;
+}
+
 mh_status mh_memory_text(const char *text, char **out)
 {
     mh_status status = MH_OK;

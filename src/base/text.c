@@ -1,6 +1,7 @@
 #include "multihead/base/text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,5 +41,41 @@ const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES])
         snprintf(buffer, MH_TEXT_BYTES, "%lld:%02lld", whole / 60, whole % 60);
     else
         snprintf(buffer, MH_TEXT_BYTES, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    return buffer;
+}
+
+/* Bytes of the letter that a text begins with, in UTF-8; 0 where that is none or one that a terminal obeys. */
+static size_t letter_bytes(const char *text)
+{
+    const unsigned char *byte = (const unsigned char *)text;
+    size_t bytes = byte[0] < 0x80 ? 1 : byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
+    bool is_control = byte[0] < 0x20 || byte[0] == 0x7f || (byte[0] == 0xc2 && byte[1] < 0xa0);
+
+    if (is_control || (byte[0] >= 0x80 && byte[0] < 0xc2) || byte[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < bytes; i++)
+        if ((byte[i] & 0xc0) != 0x80)
+            return 0;
+    return bytes;
+}
+
+const char *mh_text_excerpt(const char *text, char buffer[MH_TEXT_BYTES])
+{
+    size_t used = 0;
+
+    while (*text != '\0') {
+        size_t bytes = letter_bytes(text), kept = bytes > 0 ? bytes : 1;
+        bool fits = used + strnlen(text, MH_TEXT_BYTES) < MH_TEXT_BYTES;
+
+        /* Of a text that does not fit, letters are kept as long as the dots find room behind them. */
+        if (!fits && used + kept + sizeof "..." > MH_TEXT_BYTES) {
+            snprintf(buffer + used, MH_TEXT_BYTES - used, "...");
+            return buffer;
+        }
+        memcpy(buffer + used, bytes > 0 ? text : "?", kept);
+        used += kept;
+        text += kept;
+    }
+    buffer[used] = '\0';
     return buffer;
 }

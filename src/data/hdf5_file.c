@@ -1,5 +1,6 @@
 #include "multihead/data/hdf5_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
@@ -364,16 +365,22 @@ static void make_groups(mh_hdf5_file *file, const char *name)
     H5Pclose(properties);
 }
 
-mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
-                           size_t columns)
+/* chunk_rows 0: contiguous */
+static mh_status add_dataset(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
+                             size_t columns, size_t chunk_rows)
 {
     mh_status status = MH_OK;
-    const hsize_t sizes[2] = {rows, columns};
+    const hsize_t sizes[2] = {rows, columns}, chunk[2] = {chunk_rows, columns};
     hid_t space = H5Screate_simple(columns == 0 ? 1 : 2, sizes, NULL);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
 
     make_groups(file, name);
     H5Pset_obj_track_times(properties, false);
+    if (chunk_rows > 0) {
+        H5Pset_chunk(properties, 2, chunk);
+        H5Pset_shuffle(properties);
+        H5Pset_deflate(properties, 1);
+    }
     hid_t dataset =
         H5Dcreate2(file->id, name, file_type(element), space, H5P_DEFAULT, properties, H5P_DEFAULT);
     if (dataset < 0)
@@ -381,6 +388,19 @@ mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element elem
     H5Pclose(properties);
     close_all(dataset, space, H5I_INVALID_HID);
     return status;
+}
+
+mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
+                           size_t columns)
+{
+    return add_dataset(file, name, element, rows, columns, 0);
+}
+
+mh_status mh_hdf5_file_add_compressed(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
+                                      size_t columns, size_t chunk_rows)
+{
+    assert(columns > 0 && chunk_rows > 0);
+    return add_dataset(file, name, element, rows, columns, chunk_rows < rows ? chunk_rows : rows);
 }
 
 mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "multihead/base/bar.h"
 #include "multihead/base/clock.h"
 #include "multihead/base/log.h"
 #include "multihead/base/text.h"
@@ -47,20 +47,6 @@ static void describe(const mh_progress *p, double epochs_done, size_t epoch, dou
              mh_text_duration(left, duration));
 }
 
-/* A bar in front, as long as the terminal has room for, up to 30. */
-static void show_bar(const mh_progress *p, double share, const char *text)
-{
-    char line[512], bar[31] = "";
-    size_t room = p->columns > strlen(text) + 5 ? p->columns - strlen(text) - 5 : 0;
-    size_t length = room < 30 ? room : 30;
-    size_t filled = (size_t)(share * (double)length);
-
-    for (size_t i = 0; i < length; i++)
-        bar[i] = i < filled ? '#' : '.';
-    snprintf(line, sizeof line, "%s%s%s%s", length > 0 ? "[" : "", bar, length > 0 ? "] " : "", text);
-    mh_log_status(line);
-}
-
 void mh_progress_step(mh_progress *p, size_t epoch, size_t batch, double loss)
 {
     char text[256];
@@ -72,7 +58,7 @@ void mh_progress_step(mh_progress *p, size_t epoch, size_t batch, double loss)
         return;
     double epochs_done = (double)epoch + (double)batch / (double)p->batches;
     describe(p, epochs_done, epoch + 1, loss, NAN, now, text, sizeof text);
-    show_bar(p, epochs_done / (double)p->epochs, text);
+    mh_bar_show(epochs_done / (double)p->epochs, text);
     p->last_shown = now;
 }
 

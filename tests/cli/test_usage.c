@@ -24,7 +24,8 @@ static void expect_usage_error(int ranks, const char *arguments, const char *wor
 
 Test(usage, help_goes_to_stdout_and_names_every_command)
 {
-    static const char *const commands[] = {"generate", "train", "evaluate", "predict", "inspect", "bench"};
+    static const char *const commands[] = {"generate", "import",  "train", "evaluate",
+                                           "predict",  "inspect", "bench"};
     outcome o = run_program(1, "--help");
 
     EXPECT_EXIT(o, 0);
@@ -35,9 +36,9 @@ Test(usage, help_goes_to_stdout_and_names_every_command)
 
 Test(usage, each_command_has_help_with_its_options)
 {
-    static const char *const commands[] = {"generate", "train", "evaluate", "predict", "bench"};
-    static const char *const options[] = {"--shards K", "--epochs N", "--json FILE", "--output FILE",
-                                          "--steps N"};
+    static const char *const commands[] = {"generate", "import", "train", "evaluate", "predict", "bench"};
+    static const char *const options[] = {"--shards K",  "--label-xml FILE", "--epochs N",
+                                          "--json FILE", "--output FILE",    "--steps N"};
 
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         outcome o = run_program(1, "%s --help", commands[i]);

@@ -326,3 +326,23 @@ Test(hdf5_file, file_cut_off_is_refused)
     free(contents);
     expect_unreadable("cut.h5", MH_ERR_IO, "cut off or damaged");
 }
+
+Test(hdf5_file, compressed_rows_come_back)
+{
+    enum { ROWS = 1000, COLUMNS = 100 };
+    static float written[ROWS * COLUMNS], read[ROWS * COLUMNS];
+    mh_hdf5_file *file = data_file_start("a.h5");
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < ROWS * COLUMNS; i += 97)
+        written[i] = (float)i;
+    MUST(mh_hdf5_file_add_compressed(file, "features", MH_FLOAT32, ROWS, COLUMNS, 64));
+    MUST(mh_hdf5_file_write(file, "features", (mh_span){0, 999}, MH_FLOAT32, written));
+    MUST(mh_hdf5_file_write(file, "features", (mh_span){999, 1}, MH_FLOAT32, written + 999 * COLUMNS));
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_read(file, "features", (mh_span){0, ROWS}, MH_FLOAT32, read));
+    EXPECT_SAME_BITS(read, written, ROWS * COLUMNS);
+    mh_hdf5_file_close(file);
+    free(scratch_read("a.h5", &bytes));
+    cr_expect(bytes < sizeof written / 10, "%zu bytes", bytes);
+}

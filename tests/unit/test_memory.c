@@ -92,3 +92,21 @@ Test(memory, counts_what_is_asked_for)
     mh_memory_free(b);
     cr_expect(eq(u64, mh_memory_allocations(), before + 2));
 }
+
+Test(memory, an_array_that_grows_keeps_what_is_in_it)
+{
+    size_t room = 0;
+    uint32_t *numbers = NULL;
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        MUST(mh_memory_reserve(i + 1, sizeof *numbers, &room, &numbers));
+        cr_assert(room > i && numbers[i] == 0);
+        numbers[i] = i;
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        cr_assert(numbers[i] == i);
+    EXPECT_FAILURE(mh_memory_reserve(SIZE_MAX / 2, sizeof *numbers, &room, &numbers), MH_ERR_MEMORY,
+                   "out of memory");
+    cr_expect(numbers[999] == 999);
+    mh_memory_free(numbers);
+}

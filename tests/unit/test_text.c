@@ -63,3 +63,18 @@ Test(text, duration_shows_hours_when_there_are_some)
     expect_text(mh_text_duration(3599.6, buffer), "1:00:00");
     expect_text(mh_text_duration(10801.0, buffer), "3:00:01");
 }
+
+Test(text, an_excerpt_is_short_and_harmless)
+{
+    expect_text(mh_text_excerpt("plain", buffer), "plain");
+    expect_text(mh_text_excerpt("a\x1b[31m\tb\n", buffer), "a?[31m?b?");
+    expect_text(mh_text_excerpt("\xff\xc3x\xc2\x9b\xe2\x82", buffer), "??x????");
+    expect_text(mh_text_excerpt("gr\xc3\xbc\xc3\x9f \xe2\x82\xac", buffer),
+                "gr\xc3\xbc\xc3\x9f \xe2\x82\xac");
+    expect_text(mh_text_excerpt("012345678901234567890123456789012345678", buffer),
+                "012345678901234567890123456789012345678");
+    expect_text(mh_text_excerpt("0123456789012345678901234567890123456789", buffer),
+                "012345678901234567890123456789012345...");
+    expect_text(mh_text_excerpt("01234567890123456789012345678901234\xc3\xa4\xc3\xa4\xc3\xa4", buffer),
+                "01234567890123456789012345678901234...");
+}

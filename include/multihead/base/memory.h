@@ -18,6 +18,16 @@ mh_status mh_memory_new(size_t bytes, void *out);
 /** The same for `count` elements of `element_bytes`; a product that overflows is MH_ERR_MEMORY. */
 mh_status mh_memory_array(size_t count, size_t element_bytes, void *out);
 
+/**
+ * Makes room for `wanted` elements in an array that grows, doubling it at least.
+ *
+ *   room    in and out: elements there is room for
+ *   array   a pointer to the pointer to the elements, which may move; they are kept, new ones are zero
+ *
+ * On failure everything stays as it was.
+ */
+mh_status mh_memory_reserve(size_t wanted, size_t element_bytes, size_t *room, void *array);
+
 /** Copies a text; NULL gives NULL. */
 mh_status mh_memory_text(const char *text, char **out);
 

@@ -15,4 +15,7 @@ const char *mh_text_count(size_t value, char buffer[MH_TEXT_BYTES]);
 /** "0:07", "12:30", "3:00:01" */
 const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES]);
 
+/** The beginning of a foreign text for a message: a line's worth, nothing in it that a terminal would obey. */
+const char *mh_text_excerpt(const char *text, char buffer[MH_TEXT_BYTES]);
+
 #endif

@@ -55,6 +55,12 @@ mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span 
 /** Makes a contiguous dataset [rows x columns], or [rows] when columns is 0; groups on the way are made. */
 mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
                            size_t columns);
+/**
+ * The same, compressed (shuffle, deflate 1) in chunks of so many rows; columns from 1. For what is zero mostly:
+ * rows are best written by the chunk.
+ */
+mh_status mh_hdf5_file_add_compressed(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
+                                      size_t columns, size_t chunk_rows);
 mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
                              const void *data);
 
