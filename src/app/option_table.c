@@ -108,6 +108,8 @@ const option option_table[] = {
 
     {"standardize", TYPE_CHOICE, CHOSEN, AT(standardize), "no", "no|yes|auto",
      "features to mean 0 and deviation 1, kept in the model; auto: but for columns of 0 and 1", 0, 0},
+    {"outlier-limit", TYPE_REAL, CHOSEN, AT(outlier_limit), "0", "X",
+     "standardized features are cut at +-X deviations; 0: they are not", 0, 0},
     {"linear-path", TYPE_SWITCH, CHOSEN, AT(linear_path), "no", "yes|no",
      "from the features straight to the heads, beside the trunk (wide and deep)", 0, 0},
     {"linear-path-rate", TYPE_REAL, CHOSEN, AT(linear_path_rate), "1", "X",

@@ -78,6 +78,7 @@ typedef struct {
     char *init;
     size_t preset;      /* preset_kind        */
     size_t standardize; /* mh_standardize     */
+    double outlier_limit;
     bool linear_path;
     double linear_path_rate;
     share_list dropout, input_dropout;

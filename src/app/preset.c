@@ -39,12 +39,17 @@ static double for_few(const preset_facts *facts, size_t rows)
     return fmin(1.0, sqrt((double)rows / (double)facts->rows));
 }
 
-/* The power of two nearest to rows / 40, from 32 to 256. */
+/*
+ * The power of two nearest to rows / 40, from 32 to 256, and from there so much more or less that the last batch of an
+ * epoch is about as large as the others: a small one would be a noisy step. Of the rows that a trial has.
+ */
 static size_t batch_size(size_t rows)
 {
-    double power = round(log2((double)rows / 40.0));
+    double trained = rows < SMALL_ROWS ? (double)rows * (FOLDS - 1) / FOLDS : (double)rows;
+    double usual = exp2(fmin(fmax(round(log2((double)rows / 40.0)), 5.0), 8.0));
+    double steps = fmax(round(trained / usual), 1.0);
 
-    return (size_t)exp2(fmin(fmax(power, 5.0), 8.0));
+    return (size_t)ceil(trained / steps);
 }
 
 static mh_status choose_model(options *o)
@@ -57,6 +62,7 @@ static mh_status choose_model(options *o)
     MH_TRY(choose(o, "initial-weights", "he"));
     MH_TRY(choose(o, "initial-biases", "base-rates"));
     MH_TRY(choose(o, "standardize", "auto"));
+    MH_TRY(choose(o, "outlier-limit", "3"));
 cleanup:
     return status;
 }

@@ -187,7 +187,8 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
     status = training_plan_open(o, config->plan, config->stage, &out->dataset, &out->validation);
     MH_TRY(mh_comm_agree(comm, status));
     MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, &out->data));
-    MH_TRY(mh_training_data_standardize(comm, (mh_standardize)o->standardize, o->replicas, &out->data));
+    MH_TRY(mh_training_data_standardize(comm, (mh_standardize)o->standardize, (float)o->outlier_limit,
+                                        o->replicas, &out->data));
     MH_TRY(mh_comm_agree(comm, read_weights(o, out)));
     MH_TRY(mh_comm_agree(comm, create_model(o, config->candidate, out)));
     out->trained.fold = training_plan_fold(config->plan, config->stage);

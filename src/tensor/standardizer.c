@@ -1,5 +1,6 @@
 #include "multihead/tensor/standardizer.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "multihead/base/memory.h"
@@ -28,6 +29,7 @@ mh_status mh_standardizer_copy(const mh_standardizer *standardizer, mh_standardi
     if (standardizer->inputs == 0)
         return MH_OK;
     MH_TRY(mh_standardizer_create(standardizer->inputs, out));
+    out->limit = standardizer->limit;
     memcpy(out->mean, standardizer->mean, bytes);
     memcpy(out->deviation, standardizer->deviation, bytes);
 cleanup:
@@ -41,12 +43,31 @@ void mh_standardizer_clear(mh_standardizer *standardizer)
     *standardizer = (mh_standardizer){0};
 }
 
+/* A column with mean 0 and deviation 1 was left as it is. */
+static void cut(const mh_standardizer *standardizer, float *row)
+{
+    float limit = standardizer->limit;
+
+    for (size_t i = 0; i < standardizer->inputs; i++) {
+        bool is_left = standardizer->mean[i] == 0.0f && standardizer->deviation[i] == 1.0f;
+
+        if (!is_left && row[i] > limit)
+            row[i] = limit;
+        if (!is_left && row[i] < -limit)
+            row[i] = -limit;
+    }
+}
+
 void mh_standardizer_apply(const mh_standardizer *standardizer, size_t rows, float *features)
 {
     size_t inputs = standardizer->inputs;
 
-    for (size_t row = 0; row < rows; row++)
+    for (size_t row = 0; row < rows; row++) {
+        float *x = features + row * inputs;
+
         for (size_t i = 0; i < inputs; i++)
-            features[row * inputs + i] =
-                (features[row * inputs + i] - standardizer->mean[i]) / standardizer->deviation[i];
+            x[i] = (x[i] - standardizer->mean[i]) / standardizer->deviation[i];
+        if (standardizer->limit > 0)
+            cut(standardizer, x);
+    }
 }

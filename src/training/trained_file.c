@@ -116,11 +116,14 @@ static mh_status write_standardizer(const mh_standardizer *standardizer, mh_hdf5
 {
     mh_status status = MH_OK;
     mh_span all = {0, standardizer->inputs};
+    double limit = (double)standardizer->limit;
 
     if (standardizer->inputs == 0)
         return MH_OK;
     MH_TRY(mh_hdf5_file_add(file, "standardization/mean", MH_FLOAT32, all.count, 0));
     MH_TRY(mh_hdf5_file_write(file, "standardization/mean", all, MH_FLOAT32, standardizer->mean));
+    if (standardizer->limit > 0)
+        MH_TRY(mh_hdf5_file_set_doubles(file, "standardization", "limit", 1, &limit));
     MH_TRY(mh_hdf5_file_add(file, "standardization/deviation", MH_FLOAT32, all.count, 0));
     MH_TRY(mh_hdf5_file_write(file, "standardization/deviation", all, MH_FLOAT32, standardizer->deviation));
 cleanup:
@@ -293,12 +296,16 @@ static mh_status read_standardizer(const mh_hdf5_file *file, mh_trained *trained
     mh_status status = MH_OK;
     mh_standardizer *standardizer = &trained->standardizer;
     mh_span all = {0, trained->schema.inputs};
+    double limit = 0;
 
     if (!mh_hdf5_file_has(file, "standardization/mean"))
         return MH_OK;
     MH_TRY(mh_standardizer_create(all.count, standardizer));
     MH_TRY(mh_hdf5_file_read(file, "standardization/mean", all, MH_FLOAT32, standardizer->mean));
     MH_TRY(mh_hdf5_file_read(file, "standardization/deviation", all, MH_FLOAT32, standardizer->deviation));
+    if (mh_hdf5_file_has_attribute(file, "standardization", "limit"))
+        MH_TRY(mh_hdf5_file_get_doubles(file, "standardization", "limit", 1, &limit));
+    standardizer->limit = (float)limit;
     for (size_t i = 0; i < all.count; i++)
         if (!isfinite(standardizer->mean[i]) || !(standardizer->deviation[i] > 0.0f))
             return MH_FAIL(MH_ERR_FORMAT, "%s: /standardization: column %zu has mean %g and deviation %g",

@@ -103,12 +103,13 @@ cleanup:
     return status;
 }
 
-mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, size_t replicas,
+mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, float limit, size_t replicas,
                                        mh_training_data *data)
 {
     mh_status status = MH_OK;
 
     MH_TRY(mh_standardize_columns(comm, mode, &data->shard, data->rows, replicas, &data->standardizer));
+    data->standardizer.limit = limit;
     if (data->standardizer.inputs > 0)
         mh_standardizer_apply(&data->standardizer, data->shard.rows.count, data->shard.features);
 cleanup:

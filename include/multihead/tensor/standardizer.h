@@ -5,11 +5,12 @@
 
 #include "multihead/base/status.h"
 
-/* What is done to features before the model sees them: (x - mean) / deviation of each column. */
+/* What is done to features before the model sees them: (x - mean) / deviation of each column, cut at +-limit. */
 typedef struct {
     size_t inputs;    /* 0: features go in as they are            */
     float *mean;      /* [inputs]                                 */
     float *deviation; /* [inputs] above 0                         */
+    float limit;      /* of columns that are standardized, see mh_standardizer_create; 0: none */
 } mh_standardizer;
 
 /** mean 0, deviation 1: changes nothing yet. Free with mh_standardizer_clear. */

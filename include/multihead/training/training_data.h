@@ -29,8 +29,11 @@ typedef struct {
 mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
                                 mh_training_data *out);
 
-/** Standardizes the features, once; `replicas` as before. Collective over comm; fails on all ranks together. */
-mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, size_t replicas,
+/**
+ * Standardizes the features, once, and cuts them at +-limit deviations where that is not 0; `replicas` as before.
+ * Collective over comm; fails on all ranks together.
+ */
+mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode, float limit, size_t replicas,
                                        mh_training_data *data);
 void mh_training_data_clear(mh_training_data *data);
 
