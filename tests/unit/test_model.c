@@ -465,6 +465,61 @@ Test(model, first_weights_are_uniform_up_to_pytorchs_bound)
     mh_schema_clear(&schema);
 }
 
+/*
+ * Deviations of n normal numbers are off by 1 / sqrt(2 n) of themselves, their mean by deviation / sqrt(n): four of
+ * these.  */
+Test(model, first_weights_of_he_are_normal_and_biases_0)
+{
+    const size_t classes[] = {20, 20};
+    mh_schema schema = toy_schema(50, 2, classes);
+    mh_model *model = toy_model(&schema, MH_HEADS_SOFTMAX, 0, (const size_t[]){80, 100}, 2);
+    const mh_layout *layout = mh_model_layout(model);
+
+    mh_model_initialize(model, MH_INITIAL_HE, 1);
+    for (size_t t = 0; t < layout->tensors; t++) {
+        const mh_tensor *tensor = &layout->tensor[t];
+        bool is_trunk = strncmp(tensor->name, "fc", 2) == 0;
+        double n = (double)tensor->span.count, sum = 0.0, squares = 0.0;
+        double deviation = sqrt((is_trunk ? 2.0 : 1.0) / (double)tensor->columns);
+
+        for (size_t i = 0; i < tensor->span.count; i++) {
+            double weight = (double)mh_model_parameters(model)[tensor->span.first + i];
+
+            cr_expect(tensor->columns > 0 || weight == 0.0, "%s", tensor->name);
+            sum += weight;
+            squares += weight * weight;
+        }
+        if (tensor->columns == 0)
+            continue;
+        cr_expect(epsilon_eq(dbl, sqrt(squares / n) / deviation, 1.0, 4 / sqrt(2 * n)), "%s", tensor->name);
+        cr_expect(epsilon_eq(dbl, sum / n / deviation, 0.0, 4 / sqrt(n)), "%s", tensor->name);
+    }
+    mh_model_destroy(model);
+    mh_schema_clear(&schema);
+}
+
+Test(model, first_weights_of_he_are_a_function_of_seed_and_tensor)
+{
+    model_case a = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 2);
+    model_case b = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 2);
+    const mh_layout *layout = mh_model_layout(a.model);
+    float *first = mh_model_parameters(a.model), *second = mh_model_parameters(b.model);
+    mh_span wide = mh_model_linear_path(a.model);
+
+    mh_model_initialize(a.model, MH_INITIAL_HE, 1);
+    mh_model_initialize(b.model, MH_INITIAL_HE, 1);
+    EXPECT_SAME_BITS(first, second, layout->count);
+    for (size_t i = 0; i < wide.count; i++)
+        cr_expect(first[wide.first + i] == 0.0f);
+    mh_model_initialize(b.model, MH_INITIAL_HE, 2);
+    cr_expect(first[0] != second[0] &&
+              first[layout->tensor[2].span.first] != second[layout->tensor[2].span.first]);
+    /* out1 and out3 are as large as each other; drawn from one stream they would be the same. */
+    cr_expect(first[layout->tensor[4].span.first] != first[layout->tensor[6].span.first]);
+    model_end(&a);
+    model_end(&b);
+}
+
 Test(model, first_weights_are_a_function_of_the_seed)
 {
     model_case a = model_start(yes_no, MH_HEADS_BINARY, MH_HEAD_ACTIVATION_NONE, 2);
