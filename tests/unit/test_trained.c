@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -223,5 +224,139 @@ Test(trained, thresholds_are_kept)
     MUST(mh_trained_set_threshold(&loaded, 0.75f));
     cr_expect(loaded.thresholds[0] == 0.75f && loaded.thresholds[2] == 0.75f);
     mh_trained_clear(&loaded);
+    mh_trained_clear(&trained);
+}
+
+/* ---- what is beside the tensors ---- */
+
+Test(trained, a_linear_path_comes_back)
+{
+    const mh_trained_config config = {.hidden = hidden, .hidden_layers = 1, .has_linear_path = true};
+    mh_schema schema = toy_schema(INPUTS, HEADS, classes);
+    mh_trained saved, loaded;
+
+    MUST(mh_trained_create(&schema, &config, &saved));
+    toy_fill(mh_model_parameters(saved.model), mh_model_layout(saved.model)->count, 1);
+    MUST(mh_trained_save(&saved, scratch_path("model.h5")));
+    MUST(mh_trained_load(scratch_path("model.h5"), &loaded));
+    cr_assert(mh_model_has_linear_path(loaded.model));
+    cr_assert(eq(sz, mh_model_layout(loaded.model)->count, mh_model_layout(saved.model)->count));
+    EXPECT_SAME_BITS(mh_model_parameters(loaded.model), mh_model_parameters(saved.model),
+                     mh_model_layout(saved.model)->count);
+    cr_expect(eq(sz, mh_model_linear_path(loaded.model).count, (1 + 4 + 1) * INPUTS));
+    mh_trained_clear(&saved);
+    mh_trained_clear(&loaded);
+    mh_schema_clear(&schema);
+}
+
+Test(trained, without_a_linear_path_there_is_none_in_the_file)
+{
+    mh_trained saved = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1), loaded;
+
+    MUST(mh_trained_save(&saved, scratch_path("model.h5")));
+    MUST(mh_trained_load(scratch_path("model.h5"), &loaded));
+    cr_expect(mh_model_has_linear_path(loaded.model) == false);
+    cr_expect(eq(sz, mh_model_linear_path(loaded.model).count, 0));
+    mh_trained_clear(&saved);
+    mh_trained_clear(&loaded);
+}
+
+Test(trained, a_standardizer_comes_back)
+{
+    mh_trained saved = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1), loaded;
+
+    MUST(mh_trained_save(&saved, scratch_path("without.h5")));
+    MUST(mh_standardizer_create(INPUTS, &saved.standardizer));
+    toy_fill(saved.standardizer.mean, INPUTS, 3);
+    for (size_t i = 0; i < INPUTS; i++)
+        saved.standardizer.deviation[i] = 0.1f + (float)i;
+    MUST(mh_trained_save(&saved, scratch_path("with.h5")));
+    MUST(mh_trained_load(scratch_path("without.h5"), &loaded));
+    cr_expect(eq(sz, loaded.standardizer.inputs, 0));
+    mh_trained_clear(&loaded);
+    MUST(mh_trained_load(scratch_path("with.h5"), &loaded));
+    cr_assert(eq(sz, loaded.standardizer.inputs, INPUTS));
+    EXPECT_SAME_BITS(loaded.standardizer.mean, saved.standardizer.mean, INPUTS);
+    EXPECT_SAME_BITS(loaded.standardizer.deviation, saved.standardizer.deviation, INPUTS);
+    mh_trained_clear(&loaded);
+    mh_trained_clear(&saved);
+}
+
+/* ---- biases at the base rates ---- */
+
+/* Labels of 40 rows in head 0, of 100 in head 1, of 7 in head 2; how often each class comes: 10 of 40 are positive. */
+static const int64_t known[HEADS] = {40, 100, 7};
+static const double counts[] = {30, 10, 64, 20, 0, 16, 7, 0};
+
+static mh_trained with_rates(mh_head_kind kind)
+{
+    mh_trained trained = create(kind, MH_HEAD_ACTIVATION_NONE, 1);
+    size_t rate = 0;
+
+    for (size_t h = 0; h < HEADS; h++)
+        for (size_t c = 0; c < classes[h]; c++, rate++)
+            trained.base_rates[rate] = counts[rate] / (double)known[h];
+    mh_trained_start_at_base_rates(&trained, known);
+    return trained;
+}
+
+/* Half a row more of each class, so that one which is never seen has odds too; a float32 holds 7 digits. */
+Test(trained, binary_heads_start_at_the_log_odds)
+{
+    mh_trained trained = with_rates(MH_HEADS_AUTO);
+    const float *bias = mh_model_head_biases(trained.model);
+
+    cr_expect(epsilon_eq(dbl, (double)bias[0], log(10.5 / 30.5), 1e-6));
+    cr_expect(epsilon_eq(dbl, (double)bias[5], log(0.5 / 7.5), 1e-6));
+    mh_trained_clear(&trained);
+}
+
+/* Only differences matter to a softmax. */
+Test(trained, softmax_heads_start_at_the_log_rates)
+{
+    mh_trained trained = with_rates(MH_HEADS_AUTO);
+    const float *bias = mh_model_head_biases(trained.model) + 1;
+
+    cr_expect(epsilon_eq(dbl, (double)(bias[1] - bias[0]), log(20.5 / 64.5), 1e-6));
+    cr_expect(epsilon_eq(dbl, (double)(bias[2] - bias[0]), log(0.5 / 64.5), 1e-6));
+    cr_expect(epsilon_eq(dbl, (double)(bias[3] - bias[0]), log(16.5 / 64.5), 1e-6));
+    mh_trained_clear(&trained);
+}
+
+Test(trained, heads_of_two_classes_start_the_same_as_softmax)
+{
+    mh_trained binary = with_rates(MH_HEADS_AUTO), softmax = with_rates(MH_HEADS_SOFTMAX);
+    const float *odds = mh_model_head_biases(binary.model), *logs = mh_model_head_biases(softmax.model);
+
+    cr_expect(epsilon_eq(dbl, (double)(logs[1] - logs[0]), (double)odds[0], 1e-6));
+    cr_expect(epsilon_eq(dbl, (double)(logs[7] - logs[6]), (double)odds[5], 1e-6));
+    mh_trained_clear(&binary);
+    mh_trained_clear(&softmax);
+}
+
+/* Nobody knows a label of these heads: every class is as likely. */
+Test(trained, heads_without_labels_start_somewhere)
+{
+    const int64_t none[HEADS] = {0};
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1);
+
+    for (size_t i = 0; i < mh_trained_rates(&trained); i++)
+        trained.base_rates[i] = 0.0;
+    mh_trained_start_at_base_rates(&trained, none);
+    for (size_t i = 0; i < 6; i++)
+        cr_expect(isfinite(mh_model_head_biases(trained.model)[i]), "bias %zu", i);
+    cr_expect(mh_model_head_biases(trained.model)[0] == 0.0f);
+    mh_trained_clear(&trained);
+}
+
+/* Weights of the heads and of the trunk stay as they were drawn. */
+Test(trained, nothing_but_head_biases_starts_at_base_rates)
+{
+    mh_trained drawn = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 1), trained = with_rates(MH_HEADS_AUTO);
+    size_t before = (size_t)(mh_model_head_biases(drawn.model) - mh_model_parameters(drawn.model));
+
+    EXPECT_SAME_BITS(mh_model_parameters(drawn.model), mh_model_parameters(trained.model), before);
+    cr_expect(mh_model_head_biases(drawn.model)[0] != mh_model_head_biases(trained.model)[0]);
+    mh_trained_clear(&drawn);
     mh_trained_clear(&trained);
 }
