@@ -214,13 +214,15 @@ static size_t add_curve(const char *text, size_t stage, size_t epochs, double *s
 {
     size_t loss_column = find_column(text, "validation_loss"), stage_column = find_column(text, "stage");
     size_t count = 0, of = 0;
-    double loss = 0;
+    double loss = 0, last = 0;
 
     for (const char *line = next_line(text); *line != '\0'; line = next_line(line))
-        if (parse_line(line, loss_column, stage_column, &loss, &of) && of == stage && count < epochs)
+        if (parse_line(line, loss_column, stage_column, &loss, &of) && of == stage && count < epochs) {
             sums[count++] += loss;
+            last = loss;
+        }
     for (size_t epoch = count; count > 0 && epoch < epochs; epoch++)
-        sums[epoch] += loss;
+        sums[epoch] += last;
     return count;
 }
 
