@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -148,4 +149,168 @@ Test(history, a_folder_that_is_not_there_is_an_error)
         mh_history_open(scratch_path("nowhere/history.csv"), (mh_history_columns){0}, NULL, 0.0, &history),
         MH_ERR_IO, "cannot be written");
     cr_expect(history == NULL);
+}
+
+/* ---- more columns ---- */
+
+/* The header and the lines of two epochs, of which only the first has a validation loss. */
+static char *log_with(mh_history_columns columns)
+{
+    const mh_history_line lines[2] = {
+        {.epoch = 1,
+         .step = 7,
+         .learning_rate = 0.5,
+         .train_loss = 0.25,
+         .has_validation = true,
+         .validation_loss = 1.0 / 3.0},
+        {.epoch = 2, .step = 14, .learning_rate = 0.5, .train_loss = 0.125, .stage = 1}};
+    mh_history *history = NULL;
+
+    MUST(mh_history_open(scratch_path("history.csv"), columns, NULL, 0.0, &history));
+    mh_history_start(history);
+    MUST(mh_history_add(history, &lines[0]));
+    MUST(mh_history_add(history, &lines[1]));
+    mh_history_close(history);
+    return scratch_read("history.csv", NULL);
+}
+
+/* Behind the columns that every log has, from the comma on. */
+static void expect_ending(const char *text, size_t line, const char *ending)
+{
+    for (size_t i = 0; i < line; i++)
+        text = strchr(text, '\n') + 1;
+
+    size_t length = strcspn(text, "\n");
+    const char *at = text;
+
+    for (size_t comma = 0; comma < 6; comma++) {
+        at += strcspn(at, ",\n");
+        at += comma < 5 && *at == ',';
+    }
+    size_t left = length - (size_t)(at - text);
+
+    cr_expect(left == strlen(ending) && strncmp(at, ending, left) == 0, "line %zu ends '%.*s', not '%s'",
+              line, (int)left, at, ending);
+}
+
+Test(history, has_no_more_columns_than_asked_for)
+{
+    char *text = log_with((mh_history_columns){0});
+
+    for (size_t line = 0; line < 3; line++)
+        expect_ending(text, line, "");
+    free(text);
+}
+
+/* 1/3 to all the digits of a double. */
+Test(history, a_validation_loss_that_is_not_there_is_an_empty_field)
+{
+    char *text = log_with((mh_history_columns){.has_validation = true});
+
+    expect_ending(text, 0, ",validation_loss");
+    expect_ending(text, 1, ",0.3333333333333333");
+    expect_ending(text, 2, ",");
+    free(text);
+}
+
+Test(history, stages_count_from_1)
+{
+    char *text = log_with((mh_history_columns){.has_stages = true});
+
+    expect_ending(text, 0, ",stage");
+    expect_ending(text, 1, ",1");
+    expect_ending(text, 2, ",2");
+    free(text);
+    text = log_with((mh_history_columns){.has_validation = true, .has_stages = true});
+    expect_ending(text, 0, ",validation_loss,stage");
+    expect_ending(text, 1, ",0.3333333333333333,1");
+    expect_ending(text, 2, ",,2");
+    free(text);
+}
+
+/* ---- the best epoch ---- */
+
+static void expect_best(const char *log, size_t first, size_t count, size_t epoch, double loss)
+{
+    size_t best = 77;
+    double best_loss = 77.0;
+
+    MUST(mh_history_best_epoch(log, (mh_span){first, count}, &best, &best_loss));
+    cr_expect(eq(sz, best, epoch), "of the log\n%s", log);
+    if (epoch == 0)
+        cr_expect(isnan(best_loss));
+    else /* a mean of a few doubles */
+        cr_expect(epsilon_eq(dbl, best_loss, loss, 1e-15), "of the log\n%s", log);
+}
+
+Test(history, the_best_epoch_has_the_lowest_validation_loss)
+{
+    expect_best("epoch,train_loss,validation_loss\n1,9,0.5\n2,8,0.25\n3,7,0.75\n", 0, 1, 2, 0.25);
+    /* Of equal ones the first. */
+    expect_best("epoch,train_loss,validation_loss\n1,9,0.5\n2,8,0.25\n3,7,0.25\n", 0, 1, 2, 0.25);
+}
+
+Test(history, columns_are_found_by_name)
+{
+    expect_best("stage,x_validation_loss,validation_loss,epoch\n1,0.1,0.5,1\n1,0.2,0.25,2\n2,0.3,0.125,3\n",
+                0, 1, 2, 0.25);
+}
+
+/* Both stages have their lowest loss elsewhere: 0.5 + 0.5, 0.1 + 0.7, 0.6 + 0.1. */
+Test(history, the_best_epoch_of_stages_is_that_of_the_mean)
+{
+    static const char log[] = "epoch,validation_loss,stage\n"
+                              "1,0.5,1\n2,0.1,1\n3,0.6,1\n"
+                              "4,0.5,2\n5,0.7,2\n6,0.1,2\n";
+
+    expect_best(log, 0, 2, 3, 0.35);
+    expect_best(log, 0, 1, 2, 0.1);
+    expect_best(log, 1, 1, 3, 0.1);
+}
+
+/* The first stage stopped after two epochs: 0.9 + 0.4, 0.3 + 0.35, and then 0.3 again + 0.2, + 0.5. */
+Test(history, a_shorter_stage_counts_on_with_its_last_loss)
+{
+    static const char log[] = "epoch,validation_loss,stage\n"
+                              "1,0.9,1\n2,0.3,1\n"
+                              "3,0.4,2\n4,0.35,2\n5,0.2,2\n6,0.5,2\n";
+
+    expect_best(log, 0, 2, 3, 0.25);
+}
+
+/* The second stage is the short one. What comes behind it, also a stage that is not asked for, is not its loss. */
+Test(history, a_shorter_stage_in_the_middle_counts_on_with_its_own_loss)
+{
+    static const char log[] = "epoch,validation_loss,stage\n"
+                              "1,0.9,1\n2,0.8,1\n3,0.5,1\n"
+                              "4,0.6,2\n5,0.4,2\n"
+                              "6,7,3\n7,8,3\n8,9,3\n"
+                              "9,,4\n";
+
+    expect_best(log, 0, 2, 3, 0.45);
+    expect_best(log, 1, 1, 2, 0.4);
+}
+
+/* The refit has no validation loss. */
+Test(history, empty_fields_are_no_losses)
+{
+    static const char log[] = "epoch,validation_loss,stage\n1,0.5,1\n2,0.25,1\n3,,2\n4,,2\n";
+
+    expect_best(log, 0, 1, 2, 0.25);
+    expect_best(log, 1, 1, 0, 0.0);
+}
+
+Test(history, losses_that_are_no_numbers_are_not_the_best)
+{
+    expect_best("epoch,validation_loss,stage\n1,nan,1\n2,0.5,1\n3,-nan,1\n4,0.75,1\n", 0, 1, 2, 0.5);
+    expect_best("epoch,validation_loss,stage\n1,0.1,1\n2,0.5,1\n3,nan,2\n4,0.75,2\n", 0, 2, 2, 0.625);
+    expect_best("epoch,validation_loss,stage\n1,nan,1\n2,inf,1\n", 0, 1, 0, 0.0);
+}
+
+Test(history, without_validation_no_epoch_is_best)
+{
+    expect_best("", 0, 1, 0, 0.0);
+    expect_best("epoch,train_loss\n", 0, 1, 0, 0.0);
+    expect_best("epoch,train_loss\n1,0.5\n2,0.25\n", 0, 1, 0, 0.0);
+    expect_best("epoch,validation_loss\n", 0, 1, 0, 0.0);
 }
