@@ -85,6 +85,14 @@ cleanup:
     return status;
 }
 
+/* 0.3, more of it for less than 2000 rows and less for more than 20,000. */
+static double weight_decay(size_t rows)
+{
+    double few = sqrt(2000.0 / (double)rows), many = sqrt((double)LARGE_ROWS / (double)rows);
+
+    return 0.3 * (few > 1 ? fmin(few, 4.0) : fmin(many, 1.0));
+}
+
 static mh_status choose_training(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
@@ -92,7 +100,7 @@ static mh_status choose_training(const preset_facts *facts, options *o)
     MH_TRY(choose(o, "epochs", facts->rows < SMALL_ROWS ? "200" : "150"));
     MH_TRY(choose(o, "batch-size", "%zu", batch_size(facts->rows)));
     MH_TRY(choose(o, "shuffle", "yes"));
-    MH_TRY(choose(o, "weight-decay", "%.2g", 0.3 * for_few(facts, LARGE_ROWS)));
+    MH_TRY(choose(o, "weight-decay", "%.2g", weight_decay(facts->rows)));
     MH_TRY(choose(o, "decay-biases", "no"));
     MH_TRY(choose(o, "average-decay", "0.99"));
 cleanup:

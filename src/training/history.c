@@ -209,45 +209,86 @@ static const char *next_line(const char *line)
     return *line == '\n' ? line + 1 : line;
 }
 
-/* Adds the losses of one stage to sums [epochs]; returns how many there were. */
-static size_t add_curve(const char *text, size_t stage, size_t epochs, double *sums)
+/* The losses of one stage, its last one from where it stopped on: curve [epochs]; returns how many there were. */
+static size_t read_curve(const char *text, size_t stage, size_t epochs, double *curve)
 {
     size_t loss_column = find_column(text, "validation_loss"), stage_column = find_column(text, "stage");
     size_t count = 0, of = 0;
-    double loss = 0, last = 0;
+    double loss = 0;
 
     for (const char *line = next_line(text); *line != '\0'; line = next_line(line))
-        if (parse_line(line, loss_column, stage_column, &loss, &of) && of == stage && count < epochs) {
-            sums[count++] += loss;
-            last = loss;
-        }
-    for (size_t epoch = count; count > 0 && epoch < epochs; epoch++)
-        sums[epoch] += last;
+        if (parse_line(line, loss_column, stage_column, &loss, &of) && of == stage && count < epochs)
+            curve[count++] = loss;
+    for (size_t epoch = count; epoch < epochs; epoch++)
+        curve[epoch] = count > 0 ? curve[count - 1] : 0.0;
     return count;
+}
+
+/* Mean over curves [count x epochs] in one epoch. */
+static double mean_loss(const double *curves, size_t count, size_t epochs, size_t epoch)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < count; k++)
+        sum += curves[k * epochs + epoch];
+    return sum / (double)count;
+}
+
+/* Half a standard error of the mean difference between two epochs, each curve against itself; 0 for one curve. */
+static double half_error(const double *curves, size_t count, size_t epochs, size_t a, size_t b)
+{
+    double mean = mean_loss(curves, count, epochs, a) - mean_loss(curves, count, epochs, b), squares = 0;
+
+    for (size_t k = 0; k < count; k++) {
+        double from_mean = curves[k * epochs + a] - curves[k * epochs + b] - mean;
+
+        squares += from_mean * from_mean;
+    }
+    return count > 1 ? 0.5 * sqrt(squares / (double)(count - 1) / (double)count) : 0.0;
+}
+
+/* The lowest epoch's number from 1, or 0; then the first one that cannot be told from it. */
+static size_t choose_epoch(const double *curves, size_t count, size_t epochs, size_t longest)
+{
+    size_t best = longest;
+
+    for (size_t i = 0; i < longest; i++) {
+        double loss = mean_loss(curves, count, epochs, i);
+
+        if (isfinite(loss) && (best == longest || loss < mean_loss(curves, count, epochs, best)))
+            best = i;
+    }
+    if (best == longest)
+        return 0;
+    for (size_t i = 0; i < best; i++) {
+        double more = mean_loss(curves, count, epochs, i) - mean_loss(curves, count, epochs, best);
+
+        if (isfinite(more) && more <= half_error(curves, count, epochs, i, best))
+            return i + 1;
+    }
+    return best + 1;
 }
 
 mh_status mh_history_best_epoch(const char *text, mh_span stages, size_t *epoch, double *loss)
 {
     mh_status status = MH_OK;
-    double *sums = NULL;
-    size_t lines = 0, longest = 0;
+    double *curves = NULL;
+    size_t epochs = 0, longest = 0;
 
     *epoch = 0;
     *loss = NAN;
     for (const char *line = text; *line != '\0'; line = next_line(line))
-        lines++;
-    MH_TRY(mh_memory_array(lines, sizeof *sums, &sums));
-    for (size_t stage = stages.first; stage < mh_span_end(stages); stage++) {
-        size_t count = add_curve(text, stage + 1, lines, sums);
+        epochs++; /* at most */
+    MH_TRY(mh_memory_array(stages.count, epochs * sizeof *curves, &curves));
+    for (size_t k = 0; k < stages.count; k++) {
+        size_t count = read_curve(text, stages.first + k + 1, epochs, curves + k * epochs);
 
         longest = count > longest ? count : longest;
     }
-    for (size_t i = 0; i < longest; i++)
-        if (isfinite(sums[i]) && (*epoch == 0 || sums[i] < sums[*epoch - 1]))
-            *epoch = i + 1;
+    *epoch = choose_epoch(curves, stages.count, epochs, longest);
     if (*epoch > 0)
-        *loss = sums[*epoch - 1] / (double)stages.count;
+        *loss = mean_loss(curves, stages.count, epochs, *epoch - 1);
 cleanup:
-    mh_memory_free(sums);
+    mh_memory_free(curves);
     return status;
 }

@@ -160,8 +160,8 @@ Test(standardization, training_data_go_through_it)
 
     MUST(mh_training_data_load(world, dataset, REPLICAS, &shared));
     MUST(mh_training_data_load(alone, dataset, REPLICAS, &single));
-    MUST(mh_training_data_standardize(world, MH_STANDARDIZE_AUTO, REPLICAS, &shared));
-    MUST(mh_training_data_standardize(alone, MH_STANDARDIZE_AUTO, REPLICAS, &single));
+    MUST(mh_training_data_standardize(world, MH_STANDARDIZE_AUTO, 0.0f, REPLICAS, &shared));
+    MUST(mh_training_data_standardize(alone, MH_STANDARDIZE_AUTO, 0.0f, REPLICAS, &single));
     EXPECT_SAME_BITS(shared.shard.features, single.shard.features + shared.shard.rows.first * INPUTS,
                      shared.shard.rows.count * INPUTS);
     for (size_t row = 0; row < ROWS; row++) {

@@ -54,7 +54,9 @@ mh_status mh_history_add(mh_history *history, const mh_history_line *line);
 
 /**
  * The epoch whose validation loss, mean over some stages of a log, is lowest: counted within a stage, from 1. A stage
- * that stopped sooner counts with its last loss, since it stopped for not getting better.
+ * that stopped sooner counts with its last loss, since it stopped for not getting better. Of several stages, it is the
+ * first epoch that is worse than the lowest by no more than half a standard error of their difference: what cannot be
+ * told apart is better trained less (after the one-standard-error rule of Breiman, Friedman, Olshen, Stone 1984).
  *
  *   stages   from 0, where the log's column counts from 1
  *   epoch    out: 0 where the log has no such losses that are finite
