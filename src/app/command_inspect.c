@@ -29,13 +29,16 @@ static void print_heads(const mh_trained *trained)
     const double *rates = trained->base_rates;
     char name[MH_LABEL_NAME_BYTES];
 
-    printf("  %-24s %-8s %8s  %s\n", "head", "kind", "classes", "base rates of the classes");
+    printf("  %-24s %-8s %8s  %s%s\n", "head", "kind", "classes",
+           trained->thresholds != NULL ? "threshold  " : "", "base rates of the classes");
     for (size_t h = 0; h < heads->count; h++) {
         const mh_head *head = &heads->head[h];
 
         if (h < HEADS_SHOWN) {
             printf("  %-24s %-8s %8zu ", mh_schema_label_name(&trained->schema, h, name),
                    head->is_binary ? "binary" : "softmax", head->classes);
+            if (trained->thresholds != NULL)
+                printf(" %9.4f ", (double)trained->thresholds[h]);
             for (size_t c = 0; c < head->classes && c < 8; c++)
                 printf(" %.4f", rates[c]);
             puts(head->classes > 8 ? " ..." : "");
@@ -64,6 +67,25 @@ static void print_tensors(const mh_trained *trained)
         printf("    ... and %zu more\n", layout->tensors - HEADS_SHOWN);
 }
 
+/* What else there is: how features go in, and whose rows were left out. */
+static void print_rest(const mh_trained *trained)
+{
+    const mh_standardizer *standardizer = &trained->standardizer;
+    size_t columns = 0;
+
+    for (size_t i = 0; i < standardizer->inputs; i++)
+        columns += standardizer->mean[i] != 0.0f || standardizer->deviation[i] != 1.0f;
+    if (standardizer->inputs > 0)
+        printf("  standardized: %zu of %zu features\n", columns, standardizer->inputs);
+    if (standardizer->limit > 0)
+        printf("  outliers: cut at %g deviations\n", (double)standardizer->limit);
+    if (trained->fold.count > 0)
+        printf("  not trained on: fold %zu of %zu, of %zu rows\n", trained->fold.index, trained->fold.count,
+               trained->fold.rows);
+    if (mh_model_heads(trained->model)->activation == MH_HEAD_ACTIVATION_SIGMOID)
+        puts("  softmax heads take the sigmoid of their logits");
+}
+
 static mh_status inspect_model(const char *path)
 {
     mh_status status = MH_OK;
@@ -76,8 +98,7 @@ static mh_status inspect_model(const char *path)
            trained.schema.inputs);
     print_tensors(&trained);
     print_heads(&trained);
-    if (mh_model_heads(trained.model)->activation == MH_HEAD_ACTIVATION_SIGMOID)
-        puts("  softmax heads take the sigmoid of their logits");
+    print_rest(&trained);
     if (is_checkpoint)
         printf("  made with:\n%s", options);
 cleanup:

@@ -107,26 +107,63 @@ static mh_status check_groups(const training_plan *plan, size_t groups, const ch
     return MH_OK;
 }
 
+/* The largest label of each head, and one more; 2 at least. Reads all labels where the files do not tell. */
+static mh_status count_classes(mh_dataset *dataset, size_t *classes)
+{
+    enum { BLOCK_LABELS = 1 << 18 };
+    mh_status status = MH_OK;
+    const mh_schema *schema = mh_dataset_schema(dataset);
+    size_t heads = schema->heads, rows = mh_dataset_rows(dataset), block = BLOCK_LABELS / heads + 1;
+    mh_label *labels = NULL;
+    bool is_known = true;
+
+    for (size_t h = 0; h < heads; h++) {
+        classes[h] = schema->classes[h] < 2 ? 2 : schema->classes[h];
+        is_known = is_known && schema->classes[h] > 0;
+    }
+    if (is_known)
+        return MH_OK;
+    MH_TRY(mh_memory_array(block, heads * sizeof *labels, &labels));
+    for (size_t first = 0; first < rows; first += block) {
+        size_t count = rows - first < block ? rows - first : block;
+
+        MH_TRY(mh_dataset_read_labels(dataset, (mh_span){first, count}, labels));
+        for (size_t i = 0; i < count * heads; i++)
+            if (labels[i] != MH_LABEL_MISSING && labels[i] >= classes[i % heads])
+                classes[i % heads] = (size_t)labels[i] + 1;
+    }
+cleanup:
+    mh_memory_free(labels);
+    return status;
+}
+
 /* On rank 0, which reads all labels, on behalf of the others. */
 static mh_status split(const mh_comm *comm, const options *o, training_plan *plan)
 {
     mh_status status = MH_OK;
     mh_dataset *dataset = NULL;
     double shares[MH_SPLIT_GROUPS_MAX];
-    size_t groups = 0;
+    size_t groups = 0, heads = 0;
+    bool is_root = mh_comm_rank(comm) == 0;
 
     status = data_source_open(o, &dataset);
     if (status == MH_OK) {
         plan->rows = mh_dataset_rows(dataset);
+        heads = mh_dataset_schema(dataset)->heads;
         groups = choose_groups(o, plan, shares);
     }
     if (status == MH_OK && groups > 0)
         status = mh_memory_array(plan->rows, sizeof *plan->group, &plan->group);
-    if (status == MH_OK && groups > 0 && mh_comm_rank(comm) == 0)
+    if (status == MH_OK && groups > 0)
+        status = mh_memory_array(heads, sizeof *plan->classes, &plan->classes);
+    if (status == MH_OK && groups > 0 && is_root)
+        status = count_classes(dataset, plan->classes);
+    if (status == MH_OK && groups > 0 && is_root)
         status = mh_split_assign(dataset, shares, groups, o->split_seed, plan->group);
     MH_TRY(mh_comm_agree(comm, status));
     if (groups > 0) {
         mh_comm_broadcast(comm, plan->group, plan->rows);
+        mh_comm_broadcast(comm, plan->classes, heads * sizeof *plan->classes);
         MH_TRY(check_groups(plan, groups, mh_dataset_name(dataset)));
     }
 cleanup:
@@ -154,6 +191,7 @@ cleanup:
 void training_plan_clear(training_plan *plan)
 {
     mh_memory_free(plan->group);
+    mh_memory_free(plan->classes);
     *plan = (training_plan){0};
 }
 
@@ -202,6 +240,16 @@ cleanup:
     return status;
 }
 
+/* All rows of the selection, with every class that they have. */
+static mh_status open_all(const options *o, const training_plan *plan, mh_dataset **out)
+{
+    mh_status status = data_source_open(o, out);
+
+    if (status == MH_OK && plan->classes != NULL)
+        mh_dataset_tell_classes(*out, plan->classes);
+    return status;
+}
+
 static mh_status open_validation(const options *o, const training_plan *plan, size_t stage, mh_dataset **out)
 {
     mh_status status = MH_OK;
@@ -210,7 +258,7 @@ static mh_status open_validation(const options *o, const training_plan *plan, si
         return data_source_open_validation(o, out);
     if (plan->group == NULL)
         return MH_OK;
-    MH_TRY(data_source_open(o, out));
+    MH_TRY(open_all(o, plan, out));
     MH_TRY(pick(*out, plan, plan->first_left_out + stage % plan->folds, true));
 cleanup:
     return status;
@@ -222,7 +270,7 @@ mh_status training_plan_open(const options *o, const training_plan *plan, size_t
     mh_status status = MH_OK;
     bool is_refit = training_plan_is_refit(plan, stage);
 
-    MH_TRY(data_source_open(o, training));
+    MH_TRY(open_all(o, plan, training));
     if (plan->group != NULL && !is_refit)
         MH_TRY(pick(*training, plan, plan->first_left_out + stage % plan->folds, false));
     if (validation != NULL && !is_refit)

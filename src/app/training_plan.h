@@ -18,6 +18,7 @@ typedef struct {
     size_t folds;          /* trials of each candidate                                                 */
     bool refits;           /* whether the last stage trains on all rows                                */
     size_t rows;           /* of the selection                                                         */
+    size_t *classes;       /* [heads] of all rows, which one fold may not have all of; NULL without a split */
     uint8_t *group;        /* [rows] whose rows are left out together; NULL without a split            */
     size_t first_left_out; /* group that the first fold validates on                                   */
     mh_fold fold;          /* of the first trial, for the model to remember; count 0 without folds     */

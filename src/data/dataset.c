@@ -344,6 +344,13 @@ bool mh_dataset_labels_are_matched(const mh_dataset *dataset)
     return dataset->head_of != NULL;
 }
 
+void mh_dataset_tell_classes(mh_dataset *dataset, const size_t *classes)
+{
+    for (size_t h = 0; h < dataset->schema.heads; h++)
+        if (dataset->schema.classes[h] == 0)
+            dataset->schema.classes[h] = classes[h];
+}
+
 size_t mh_dataset_rows(const mh_dataset *dataset)
 {
     return dataset->picks != NULL ? dataset->pick_count : dataset->selection.count;

@@ -24,6 +24,7 @@ mh_progress mh_progress_start(bool is_shown, const char *title, size_t epochs, s
         .rows = rows,
         .first_epoch = first_epoch,
         .started = mh_clock_seconds(),
+        .last_shown = mh_clock_seconds(),
         .columns = mh_log_terminal_columns(),
     };
 }
@@ -70,9 +71,10 @@ void mh_progress_epoch(mh_progress *p, size_t epoch, double loss, double validat
     if (!p->is_shown)
         return;
     double now = mh_clock_seconds();
-    bool is_due =
-        p->columns == 0 && (epoch == 1 || epoch % every == 0 || now - p->last_shown > LINE_EVERY_SECONDS);
-    if (!is_last && !is_due)
+    bool has_title = p->title != NULL && p->title[0] != '\0'; /* one of many parts, which say little each */
+    bool is_time = p->columns == 0 && now - p->last_shown > LINE_EVERY_SECONDS;
+    bool is_due = p->columns == 0 && !has_title && (epoch == 1 || epoch % every == 0);
+    if (!is_due && !is_time && (!is_last || has_title))
         return;
     describe(p, (double)epoch, epoch, loss, validation_loss, now, text, sizeof text);
     mh_log_info("%s", text);

@@ -71,6 +71,9 @@ mh_status mh_dataset_expect(mh_dataset *dataset, const mh_schema *model);
 size_t mh_dataset_labels(const mh_dataset *dataset);
 bool mh_dataset_labels_are_matched(const mh_dataset *dataset);
 
+/** Says how many classes labels have [heads], where the files do not. */
+void mh_dataset_tell_classes(mh_dataset *dataset, const size_t *classes);
+
 /** Rows selected. */
 size_t mh_dataset_rows(const mh_dataset *dataset);
 
