@@ -178,3 +178,28 @@ Test(standardization, training_data_go_through_it)
     mh_training_data_clear(&single);
     mh_dataset_close(dataset);
 }
+
+/* Numbers even in [-a, a] reach to sqrt(3) deviations: 1.5 cuts some of them and leaves the others as they were. */
+Test(standardization, outliers_are_cut_at_the_limit)
+{
+    mh_dataset *dataset = open_rows();
+    mh_training_data cut, whole;
+    size_t outliers = 0;
+
+    MUST(mh_training_data_load(world, dataset, REPLICAS, &cut));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, &whole));
+    MUST(mh_training_data_standardize(world, MH_STANDARDIZE_YES, 1.5f, REPLICAS, &cut));
+    MUST(mh_training_data_standardize(world, MH_STANDARDIZE_YES, 0.0f, REPLICAS, &whole));
+    cr_expect(cut.standardizer.limit == 1.5f);
+    for (size_t row = 0; row < cut.shard.rows.count; row++) {
+        float x = whole.shard.features[row * INPUTS + REALS];
+        float expected = x > 1.5f ? 1.5f : x < -1.5f ? -1.5f : x;
+
+        cr_expect(cut.shard.features[row * INPUTS + REALS] == expected, "row %zu", row);
+        outliers += x != expected;
+    }
+    cr_expect(outliers > 0);
+    mh_training_data_clear(&cut);
+    mh_training_data_clear(&whole);
+    mh_dataset_close(dataset);
+}

@@ -43,14 +43,31 @@ Test(standardizer, takes_the_mean_off_and_divides_by_the_deviation)
     mh_standardizer_clear(&s);
 }
 
+/* The second column is left as it is: it was not standardized. */
+Test(standardizer, cuts_what_is_beyond_the_limit_on_both_sides)
+{
+    mh_standardizer s = create();
+    float features[3 * INPUTS] = {9.0f, 9.0f, 0.5f, -9.0f, -9.0f, -0.5f, 5.0f, 0.0f, 0.25f};
+    const float expected[3 * INPUTS] = {2.0f, 9.0f, 2.0f, -2.0f, -9.0f, -2.0f, 2.0f, 0.0f, 1.0f};
+
+    s.limit = 2.0f;
+    s.mean[0] = 1.0f; /* 8, -10, 4 deviations */
+    s.deviation[2] = 0.25f;
+    mh_standardizer_apply(&s, 3, features);
+    EXPECT_SAME_BITS(features, expected, 3 * INPUTS);
+    mh_standardizer_clear(&s);
+}
+
 Test(standardizer, a_copy_is_its_own)
 {
     mh_standardizer s = create(), copy;
 
     s.mean[2] = 3.0f;
     s.deviation[1] = 0.5f;
+    s.limit = 4.0f;
     MUST(mh_standardizer_copy(&s, &copy));
     cr_assert(eq(sz, copy.inputs, INPUTS));
+    cr_expect(copy.limit == 4.0f);
     EXPECT_SAME_BITS(copy.mean, s.mean, INPUTS);
     EXPECT_SAME_BITS(copy.deviation, s.deviation, INPUTS);
     s.mean[2] = 4.0f;

@@ -268,6 +268,7 @@ Test(trained, a_standardizer_comes_back)
     MUST(mh_trained_save(&saved, scratch_path("without.h5")));
     MUST(mh_standardizer_create(INPUTS, &saved.standardizer));
     toy_fill(saved.standardizer.mean, INPUTS, 3);
+    saved.standardizer.limit = 3.3f;
     for (size_t i = 0; i < INPUTS; i++)
         saved.standardizer.deviation[i] = 0.1f + (float)i;
     MUST(mh_trained_save(&saved, scratch_path("with.h5")));
@@ -278,6 +279,7 @@ Test(trained, a_standardizer_comes_back)
     cr_assert(eq(sz, loaded.standardizer.inputs, INPUTS));
     EXPECT_SAME_BITS(loaded.standardizer.mean, saved.standardizer.mean, INPUTS);
     EXPECT_SAME_BITS(loaded.standardizer.deviation, saved.standardizer.deviation, INPUTS);
+    cr_expect(loaded.standardizer.limit == 3.3f);
     mh_trained_clear(&loaded);
     mh_trained_clear(&saved);
 }
