@@ -230,6 +230,38 @@ Test(validation, folds_give_the_same_bytes_on_any_number_of_ranks)
                          "--dropout 0.1 --standardize yes --thresholds tune");
 }
 
+/* ---- candidates ---- */
+
+/* Nine of ten outputs dropped, for a few steps: far worse than none. */
+Test(validation, of_several_dropouts_the_better_one_is_kept)
+{
+    must_train(1, SMALL " --dropout 0.9,0 --validation-fraction 0.3 --epochs 4 --run a");
+    must_train(1, SMALL " --validation-fraction 0.3 --epochs 4 --run b");
+    EXPECT_NAMES("outputs/a/folds", "fold-1.h5"); /* what was not chosen is gone */
+    cr_expect(read_csv("outputs/a/history.csv")->lines == 8);
+    outcome o = run_program(1, "predict --model outputs/a --data d.h5 --output a.csv");
+    MUST_EXIT(o, 0);
+    o = run_program(1, "predict --model outputs/b --data d.h5 --output b.csv");
+    MUST_EXIT(o, 0);
+    EXPECT_SAME_FILE("a.csv", "b.csv");
+}
+
+Test(validation, candidates_are_the_same_on_any_number_of_ranks)
+{
+    expect_same_on_ranks(
+        "--dropout 0.5,0.1 --input-dropout 0.1,0 --cross-validate 2 --epochs 3 --shuffle yes");
+    EXPECT_NAMES("outputs/on3/folds", "fold-1.h5 fold-2.h5");
+}
+
+Test(validation, the_first_of_two_candidates_may_be_the_better)
+{
+    make_rows();
+    outcome o = run_program(2, "train " SMALL " --dropout 0.05,0.9 --cross-validate 2 --epochs 4");
+    EXPECT_EXIT(o, 0);
+    EXPECT_WORDS(o.err, "chosen: dropout 0.05");
+    EXPECT_NAMES("outputs/run/folds", "fold-1.h5 fold-2.h5");
+}
+
 /* ---- thresholds ---- */
 
 Test(validation, thresholds_are_kept_in_the_model_and_change_predictions)
@@ -390,6 +422,10 @@ Test(validation, values_that_cannot_be_are_refused)
     expect_refusal("--validation-fraction 1", 2, "expected a share below 1");
     expect_refusal("--validation-fraction -0.1", 2, "--validation-fraction -0.1: expected");
     expect_refusal("--cross-validate 1", 2, "--cross-validate 1: expected from 2");
+    expect_refusal("--dropout 0.5,0.1", 2, "several --dropout need rows to choose by");
+    expect_refusal("--dropout 0.5,0.1 --input-dropout 0.1,0.2,0.3 --validation-fraction 0.2", 2,
+                   "--dropout has 2 candidates and --input-dropout has 3");
+    expect_refusal("--dropout 0.5,1 --validation-fraction 0.2", 2, "--dropout 0.5,1: expected");
     expect_refusal("--thresholds tuned", 2, "--thresholds tuned: expected");
 }
 
