@@ -1,12 +1,17 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "data_source.h"
+#include "multihead/base/log.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/text.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/evaluator.h"
+#include "multihead/training/thresholds.h"
 #include "plot_evaluation.h"
 #include "report.h"
+#include "text_file.h"
 
 mh_status command_evaluate_check(const options *o)
 {
@@ -44,6 +49,47 @@ static mh_status warn_of_heads(const mh_schema *schema, const mh_metrics *model,
     report_warn_of_heads(schema, loss, loss + schema->heads);
 cleanup:
     mh_memory_free(loss);
+    return status;
+}
+
+/* A number a line, in the order of the labels. */
+static mh_status write_thresholds(const char *path, const float *thresholds, size_t heads)
+{
+    mh_status status = MH_OK;
+    char *text = NULL, number[MH_TEXT_BYTES];
+    size_t used = 0;
+
+    MH_TRY(mh_memory_array(heads, MH_TEXT_BYTES, &text));
+    for (size_t h = 0; h < heads; h++)
+        used += (size_t)sprintf(text + used, "%s\n", mh_text_number((double)thresholds[h], number));
+    MH_TRY(text_file_write(path, text));
+cleanup:
+    mh_memory_free(text);
+    return status;
+}
+
+/* Collective over comm. */
+static mh_status tune_thresholds(const mh_comm *comm, const options *o, const mh_ensemble *ensemble,
+                                 mh_dataset *dataset)
+{
+    mh_status status = MH_OK;
+    const mh_threshold_config config = {.least_positives = MH_THRESHOLD_LEAST_POSITIVES};
+    mh_threshold_summary summary = {0};
+    size_t heads = ensemble->common.schema.heads;
+    float *thresholds = NULL;
+
+    if (o->write_thresholds == NULL)
+        return MH_OK;
+    status = mh_memory_array(heads, sizeof *thresholds, &thresholds);
+    MH_TRY(mh_comm_agree(comm, status));
+    MH_TRY(mh_ensemble_tune(comm, ensemble, dataset, &config, thresholds, &summary));
+    if (mh_comm_rank(comm) == 0)
+        status = write_thresholds(o->write_thresholds, thresholds, heads);
+    MH_TRY(mh_comm_agree(comm, status));
+    mh_log_info("thresholds of %zu labels (%zu their own, the others %.3f): %s", heads, summary.own,
+                (double)summary.global, o->write_thresholds);
+cleanup:
+    mh_memory_free(thresholds);
     return status;
 }
 
@@ -93,7 +139,8 @@ mh_status command_evaluate(const mh_comm *comm, const options *o)
     MH_TRY(mh_evaluate(comm, &e.ensemble, e.dataset, &e.model, &e.baseline, e.curves));
     if (mh_comm_rank(comm) == 0)
         status = tell(o, &e);
-    status = mh_comm_agree(comm, status);
+    MH_TRY(mh_comm_agree(comm, status));
+    MH_TRY(tune_thresholds(comm, o, &e.ensemble, e.dataset));
 cleanup:
     mh_metrics_clear(&e.model);
     mh_metrics_clear(&e.baseline);

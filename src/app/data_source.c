@@ -5,6 +5,8 @@
 
 #include "model_list.h"
 #include "multihead/base/log.h"
+#include "multihead/base/memory.h"
+#include "weight_list.h"
 
 mh_generator_config data_source_generator(const options *o)
 {
@@ -75,24 +77,45 @@ mh_status data_source_open_validation(const options *o, mh_dataset **out)
 
 /* ---- a model's data ---- */
 
-/* A threshold for all labels; false for "model" and for what is none. */
-static bool parse_threshold(const char *text, float *out)
+/* --thresholds: the models' own, one number for all labels, or a file of one for each. */
+static mh_status set_thresholds(const options *o, mh_ensemble *ensemble)
+{
+    mh_status status = MH_OK;
+    const mh_schema *schema = &ensemble->common.schema;
+    double *thresholds = NULL;
+
+    if (strcmp(o->thresholds, "model") == 0)
+        return MH_OK;
+    MH_TRY(weight_list_read("thresholds", o->thresholds, schema, &thresholds));
+    for (size_t h = 0; h < schema->heads; h++) {
+        if (thresholds[h] > 1) {
+            status =
+                MH_FAIL(MH_ERR_USAGE, "--thresholds %s: %g is no probability", o->thresholds, thresholds[h]);
+            goto cleanup;
+        }
+    }
+    MH_TRY(mh_ensemble_set_thresholds(ensemble, thresholds));
+cleanup:
+    mh_memory_free(thresholds);
+    return status;
+}
+
+static bool is_number(const char *text, double *out)
 {
     char *end = NULL;
-    double value = strtod(text, &end);
 
-    *out = (float)value;
-    return end != text && *end == '\0' && value >= 0 && value <= 1;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0';
 }
 
 mh_status data_source_check_with_model(const options *o)
 {
-    float threshold = 0;
+    double threshold = 0;
 
     if (o->model.count == 0)
         return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>");
-    if (strcmp(o->thresholds, "model") != 0 && !parse_threshold(o->thresholds, &threshold))
-        return MH_FAIL(MH_ERR_USAGE, "--thresholds %s: expected model, or a number from 0 to 1",
+    if (is_number(o->thresholds, &threshold) && !(threshold >= 0 && threshold <= 1))
+        return MH_FAIL(MH_ERR_USAGE, "--thresholds %s: expected model, a number from 0 to 1, or a file of them",
                        o->thresholds);
     return data_source_check(o);
 }
@@ -126,12 +149,10 @@ mh_status data_source_open_for_model(const options *o, mh_ensemble *ensemble, mh
 {
     mh_status status = MH_OK;
     mh_file_list files = {0};
-    float threshold = 0;
 
     MH_TRY(model_list_create(&o->model, &files));
     MH_TRY(mh_ensemble_load(files.path, files.count, ensemble));
-    if (parse_threshold(o->thresholds, &threshold))
-        MH_TRY(mh_ensemble_set_threshold(ensemble, threshold));
+    MH_TRY(set_thresholds(o, ensemble));
     MH_TRY(data_source_open(o, dataset));
     MH_TRY(mh_dataset_expect(*dataset, &ensemble->common.schema));
     tell_of_labels(*dataset);

@@ -171,9 +171,15 @@ const option option_table[] = {
 
     {"output", TYPE_TEXT, COMMAND_PREDICT, AT(output), NULL, "FILE",
      "write predictions to FILE.h5 or FILE.csv", 0, 0},
-    {"thresholds", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(thresholds), "model", "model|X",
-     "of labels with two classes: class 1 is predicted above the model's own (0.5 where it has none), or "
-     "above X",
+    {"thresholds", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_PREDICT, AT(thresholds), "model", "model|X|FILE",
+     "of labels with two classes: class 1 is predicted above the model's own (0.5 where it has none), above "
+     "X, or "
+     "above the number that a file has for each label",
+     0, 0},
+    {"write-thresholds", TYPE_TEXT, COMMAND_EVALUATE, AT(write_thresholds), NULL, "FILE",
+     "tune them on these rows, which should not be those that the model was trained on (see --out-of-fold), "
+     "for "
+     "the largest micro-F1, and write them for --thresholds FILE",
      0, 0},
     {"plot", TYPE_TEXT, COMMAND_EVALUATE, AT(evaluation_plot), NULL, "FILE.png",
      "draw F1 against support and precision against recall", 0, 0},

@@ -124,7 +124,8 @@ typedef struct {
     text_list model;
     bool out_of_fold;
     char *json;
-    char *thresholds;      /* model, or a number */
+    char *thresholds; /* model, a number, or a file */
+    char *write_thresholds;
     char *evaluation_plot; /* a PNG              */
     size_t steps;
 

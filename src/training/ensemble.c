@@ -146,12 +146,15 @@ cleanup:
     return status;
 }
 
-mh_status mh_ensemble_set_threshold(mh_ensemble *e, float threshold)
+mh_status mh_ensemble_set_thresholds(mh_ensemble *e, const double *thresholds)
 {
     mh_status status = MH_OK;
+    mh_trained *owner = e->count == 1 ? &e->member[0] : &e->common;
 
     /* A single member's own arrays are the common ones. */
-    MH_TRY(mh_trained_set_threshold(e->count == 1 ? &e->member[0] : &e->common, threshold));
+    MH_TRY(mh_trained_set_threshold(owner, 0.5f));
+    for (size_t h = 0; h < owner->schema.heads; h++)
+        owner->thresholds[h] = (float)thresholds[h];
     if (e->count == 1)
         e->common.thresholds = e->member[0].thresholds;
 cleanup:

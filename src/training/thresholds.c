@@ -110,26 +110,36 @@ cleanup:
     return status;
 }
 
+mh_status mh_ensemble_tune(const mh_comm *comm, const mh_ensemble *ensemble, mh_dataset *dataset,
+                           const mh_threshold_config *config, float *thresholds,
+                           mh_threshold_summary *summary)
+{
+    mh_status status = MH_OK;
+    const mh_heads *heads = mh_model_heads(ensemble->common.model);
+    mh_predictor *predictor = NULL;
+    mh_label_scores *scores = NULL;
+
+    status = mh_predictor_create(ensemble, dataset, mh_comm_rank(comm), mh_comm_ranks(comm), &predictor);
+    if (status == MH_OK)
+        status = mh_label_scores_create(heads, mh_predictor_rows(predictor), &scores);
+    if (status == MH_OK)
+        status = predict_rows(predictor, scores);
+    MH_TRY(mh_comm_agree(comm, status));
+    MH_TRY(mh_thresholds_tune(comm, scores, config, thresholds, summary));
+cleanup:
+    mh_predictor_destroy(predictor);
+    mh_label_scores_destroy(scores);
+    return status;
+}
+
 mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, const mh_ensemble *ensemble,
                           mh_dataset *dataset, const mh_threshold_config *config,
                           mh_threshold_summary *summary)
 {
     mh_status status = MH_OK;
-    mh_predictor *predictor = NULL;
-    mh_label_scores *scores = NULL;
 
-    status = mh_trained_set_threshold(trained, 0.5f);
-    if (status == MH_OK)
-        status = mh_predictor_create(ensemble, dataset, mh_comm_rank(comm), mh_comm_ranks(comm), &predictor);
-    if (status == MH_OK)
-        status =
-            mh_label_scores_create(mh_model_heads(trained->model), mh_predictor_rows(predictor), &scores);
-    if (status == MH_OK)
-        status = predict_rows(predictor, scores);
-    MH_TRY(mh_comm_agree(comm, status));
-    MH_TRY(mh_thresholds_tune(comm, scores, config, trained->thresholds, summary));
+    MH_TRY(mh_comm_agree(comm, mh_trained_set_threshold(trained, 0.5f)));
+    MH_TRY(mh_ensemble_tune(comm, ensemble, dataset, config, trained->thresholds, summary));
 cleanup:
-    mh_predictor_destroy(predictor);
-    mh_label_scores_destroy(scores);
     return status;
 }

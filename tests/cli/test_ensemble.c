@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <math.h>
 
 #include "files.h"
@@ -156,4 +157,55 @@ Test(ensemble, takes_one_threshold_for_all)
         cr_expect(ones == (i % 2 == 0 ? ROWS : 0), "%zu above %d", ones, i % 2);
         cr_expect(others > 0);
     }
+}
+
+static double f1_micro(const char *json)
+{
+    json_t *root = json_load_file(json, 0, NULL);
+
+    cr_assert(root != NULL);
+    double value = json_number_value(json_object_get(root, "f1_micro"));
+    json_decref(root);
+    return value;
+}
+
+/* Thresholds from rows that no model of the ensemble was trained on go to a file, and from there into predictions. */
+Test(ensemble, out_of_fold_thresholds_go_through_a_file)
+{
+    static const size_t yes_no[HEADS] = {2, 2, 2};
+    const char *evaluate = "evaluate --model 'outputs/r/folds/*.h5' --data d.h5 --out-of-fold";
+
+    odd_file_add_rows("d.h5", ROWS, HEADS, yes_no, 0);
+    outcome o = run_program(1, "train --data d.h5 --batch-size 50 --epochs 5 --run r --cross-validate 3");
+    MUST_EXIT(o, 0);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        o = run_program(ranks, "%s --write-thresholds t%d.txt", evaluate, ranks);
+        EXPECT_EXIT(o, 0);
+        EXPECT_WORDS(o.err, "thresholds of 3 labels");
+    }
+    EXPECT_SAME_FILE("t1.txt", "t3.txt");
+    /* Its first line is a header to read_csv. */
+    cr_expect(read_csv("t1.txt")->lines == HEADS - 1);
+
+    o = run_program(1, "%s --thresholds t1.txt --json tuned.json", evaluate);
+    EXPECT_EXIT(o, 0);
+    o = run_program(1, "%s --json plain.json", evaluate);
+    EXPECT_EXIT(o, 0);
+    cr_expect(f1_micro("tuned.json") >= f1_micro("plain.json"));
+}
+
+Test(ensemble, thresholds_that_do_not_fit_are_refused)
+{
+    must_train("a", 1, "");
+    write_text("two.txt", "0.5\n0.5\n");
+    write_text("odd.txt", "0.5\n1.5\n0.5\n");
+    outcome o = run_program(1, "evaluate --model outputs/a --data d.h5 --thresholds two.txt");
+    EXPECT_EXIT(o, 2);
+    EXPECT_WORDS(o.err, "expected a number for each of the 3 labels");
+    o = run_program(1, "evaluate --model outputs/a --data d.h5 --thresholds odd.txt");
+    EXPECT_EXIT(o, 2);
+    EXPECT_WORDS(o.err, "1.5 is no probability");
+    o = run_program(3, "evaluate --model outputs/a --data d.h5 --thresholds nowhere.txt");
+    EXPECT_EXIT(o, 1);
+    EXPECT_WORDS(o.err, "nowhere.txt");
 }

@@ -294,7 +294,7 @@ Test(evaluate, odd_thresholds_and_pictures_are_refused)
     outcome o = run_program(1, "evaluate " MODEL " --data d.h5 --thresholds 2");
 
     EXPECT_EXIT(o, 2);
-    EXPECT_WORDS(o.err, "--thresholds 2: expected model, or a number from 0 to 1");
+    EXPECT_WORDS(o.err, "--thresholds 2: expected model, a number from 0 to 1, or a file of them");
     o = run_program(1, "evaluate " MODEL " --data d.h5 --plot picture.pdf");
     EXPECT_EXIT(o, 2);
     EXPECT_WORDS(o.err, "--plot picture.pdf: expected a name that ends in .png");

@@ -23,8 +23,8 @@ typedef struct {
 mh_status mh_ensemble_load(char *const *paths, size_t count, mh_ensemble *out);
 void mh_ensemble_clear(mh_ensemble *ensemble);
 
-/** One threshold for every head, instead of the members'. Not of mh_ensemble_of. */
-mh_status mh_ensemble_set_threshold(mh_ensemble *ensemble, float threshold);
+/** A threshold for each head [heads], instead of the members'. Not of mh_ensemble_of. */
+mh_status mh_ensemble_set_thresholds(mh_ensemble *ensemble, const double *thresholds);
 
 /** An ensemble of one model as it is now, borrowed: not to be cleared. */
 mh_ensemble mh_ensemble_of(const mh_trained *trained);

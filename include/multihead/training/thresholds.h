@@ -45,10 +45,12 @@ typedef struct {
 mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const mh_threshold_config *config,
                              float *thresholds, mh_threshold_summary *summary);
 
-/**
- * Tunes trained->thresholds on the selected rows of a data set with labels, as predicted by `ensemble`: the model
- * itself, or those of its folds. Collective.
- */
+/** The same on the selected rows of a data set with labels, as predicted by `ensemble`. Collective. */
+mh_status mh_ensemble_tune(const mh_comm *comm, const mh_ensemble *ensemble, mh_dataset *dataset,
+                           const mh_threshold_config *config, float *thresholds,
+                           mh_threshold_summary *summary);
+
+/** The same into trained->thresholds; `ensemble` is the model itself, or the models of its folds. Collective. */
 mh_status mh_trained_tune(const mh_comm *comm, mh_trained *trained, const mh_ensemble *ensemble,
                           mh_dataset *dataset, const mh_threshold_config *config,
                           mh_threshold_summary *summary);
