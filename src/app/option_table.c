@@ -147,11 +147,14 @@ const option option_table[] = {
     {"margin", TYPE_REAL, COMMAND_TRAIN, AT(margin), "0.05", "P",
      "of asymmetric: negatives below it count nothing", 0, 0},
     {"positive-weight", TYPE_TEXT, COMMAND_TRAIN, AT(positive_weight), NULL, "auto|X|FILE",
-     "what a row counts in a label's loss where the label is 1 (pos_weight in PyTorch): rare labels; auto: "
-     "negatives / positives; a file: a number for each label",
+     "inside a label: what a row counts where it is 1 against one where it is 0 (PyTorch's pos_weight), "
+     "usually 1 to "
+     "100; auto: negatives / positives; a file: a number for each label",
      0, 0},
     {"head-weight", TYPE_TEXT, COMMAND_TRAIN, AT(head_weight), NULL, "X,X,...|FILE",
-     "what a label's loss counts in the mean over labels: important labels; a number for each label", 0, 0},
+     "between labels: what each one's loss counts in the mean over labels, usually around 1; a number for "
+     "each label",
+     0, 0},
     {"decay-biases", TYPE_SWITCH, CHOSEN, AT(decay_biases), "yes", "yes|no", "as PyTorch's AdamW does", 0, 0},
     {"seed", TYPE_SIZE, COMMAND_TRAIN, AT(seed), "1", "N", "of the first weights and the shuffle", 0, 0},
     {"replicas", TYPE_SIZE, MODEL, AT(replicas), "0", "N",
@@ -256,9 +259,29 @@ const option *option_find_nearest(unsigned command, const char *name)
     return nearest;
 }
 
+enum { HELP_INDENT = 32, HELP_COLUMNS = 110 };
+
+/* Words from column HELP_INDENT on, in as many lines as they need. */
+static void print_wrapped(const char *text)
+{
+    size_t column = HELP_INDENT;
+
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+
+        if (column > HELP_INDENT && column + 1 + word > HELP_COLUMNS) {
+            printf("\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        }
+        column += (size_t)printf("%s%.*s", column > HELP_INDENT ? " " : "", (int)word, text);
+        text += word + strspn(text + word, " ");
+    }
+    putchar('\n');
+}
+
 void options_print_help(command command)
 {
-    char left[64];
+    char left[64], help[512];
 
     for (size_t i = 0; i < option_count; i++) {
         const option *entry = &option_table[i];
@@ -267,10 +290,11 @@ void options_print_help(command command)
             continue;
         snprintf(left, sizeof left, "--%s%s%s", entry->name, entry->value != NULL ? " " : "",
                  entry->value != NULL ? entry->value : "");
-        printf(strlen(left) <= 28 ? "  %-28s  %s" : "  %s\n                                %s", left,
-               entry->help);
-        if (entry->initial != NULL)
-            printf(" [%s]", entry->initial);
-        putchar('\n');
+        if (strlen(left) <= HELP_INDENT - 4)
+            printf("  %-*s", HELP_INDENT - 2, left);
+        else
+            printf("  %s\n%*s", left, HELP_INDENT, "");
+        snprintf(help, sizeof help, entry->initial != NULL ? "%s [%s]" : "%s", entry->help, entry->initial);
+        print_wrapped(help);
     }
 }

@@ -9,6 +9,7 @@
 #include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/training/clip.h"
+#include "multihead/training/kept_weights.h"
 #include "multihead/training/progress.h"
 
 struct mh_trainer {
@@ -30,13 +31,12 @@ struct mh_trainer {
     mh_progress progress;
     mh_position position;
 
-    mh_tally tally;       /* of one replica's part of a batch                                       */
-    int64_t *known;       /* [batches x heads] known labels of each batch; NULL when all are known  */
-    float *weights;       /* [heads] of the loss in a batch                                         */
-    double weight_sum;    /* of all heads                                                           */
-    double rate;          /* of the last step                                                       */
-    float *best;          /* parameters of the best epoch; NULL without patience                    */
-    float *average;       /* running mean of the parameters; NULL where none is kept                 */
+    mh_tally tally;    /* of one replica's part of a batch                                       */
+    int64_t *known;    /* [batches x heads] known labels of each batch; NULL when all are known  */
+    float *weights;    /* [heads] of the loss in a batch                                         */
+    double weight_sum; /* of all heads                                                           */
+    double rate;       /* of the last step                                                       */
+    mh_kept_weights kept;
     double *replica_loss; /* [hosted] share of a step's loss                                        */
     double *epoch_loss;   /* [hosted x heads] share of the epoch's losses so far                    */
     double *head_loss;    /* [hosted x heads] the same at the end, then [heads] summed              */
@@ -93,10 +93,8 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
     MH_TRY(create_adam(t));
-    if (config->average_decay > 0)
-        MH_TRY(mh_memory_array(parameters, sizeof *t->average, &t->average));
-    if (t->validator != NULL && config->patience > 0)
-        MH_TRY(mh_memory_array(parameters, sizeof *t->best, &t->best));
+    MH_TRY(mh_kept_weights_create(parameters, t->validator != NULL && config->patience > 0,
+                                  config->average_decay, &t->kept));
 cleanup:
     return status;
 }
@@ -159,8 +157,7 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_memory_free(t->tally.known);
     mh_memory_free(t->known);
     mh_memory_free(t->weights);
-    mh_memory_free(t->best);
-    mh_memory_free(t->average);
+    mh_kept_weights_clear(&t->kept);
     mh_memory_free(t->replica_loss);
     mh_memory_free(t->epoch_loss);
     mh_memory_free(t->head_loss);
@@ -174,8 +171,8 @@ static mh_training_state state_of(mh_trainer *t)
                                .adam = t->adam,
                                .position = &t->position,
                                .head_loss = t->head_loss,
-                               .best = t->best,
-                               .average = t->average};
+                               .best = t->kept.best,
+                               .average = t->kept.average};
 }
 
 mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
@@ -273,22 +270,6 @@ static double epochs_done(const mh_trainer *t, size_t batch)
     return (double)t->position.stage_epoch + (double)batch / (double)t->batches;
 }
 
-/*
- * The running mean of the weights (Polyak, Juditsky 1992). It follows faster at first, so that it soon forgets where
- * it began.
- */
-static void move_average(mh_trainer *t)
-{
-    const float *parameters = mh_model_parameters(t->trained->model);
-    size_t count = mh_model_layout(t->trained->model)->count;
-    double steps = (double)mh_adam_steps(t->adam);
-    double decay = steps == 1.0 ? 0.0 : fmin(t->config.average_decay, (1.0 + steps) / (10.0 + steps));
-    float old = (float)decay, new = (float)(1.0 - decay);
-
-    for (size_t i = 0; i < count; i++)
-        t->average[i] = old * t->average[i] + new *parameters[i];
-}
-
 mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, double *loss)
 {
     mh_status status = MH_OK;
@@ -328,8 +309,7 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     t->rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
     mh_adam_step(t->adam, t->rate, scale, sum, mh_model_parameters(t->trained->model));
     t->position.step++;
-    if (t->average != NULL)
-        move_average(t);
+    mh_kept_weights_add(&t->kept, mh_adam_steps(t->adam), mh_model_parameters(t->trained->model));
 cleanup:
     return status;
 }
@@ -365,37 +345,23 @@ cleanup:
     return status;
 }
 
-static void swap(float *a, float *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        float value = a[i];
-
-        a[i] = b[i];
-        b[i] = value;
-    }
-}
-
 /* Measures the validation loss and remembers the best epoch; NaN where nothing is validated. */
 static double validate(const mh_comm *comm, mh_trainer *t)
 {
     mh_position *position = &t->position;
     float *parameters = mh_model_parameters(t->trained->model);
-    size_t count = mh_model_layout(t->trained->model)->count;
     double loss = NAN;
 
     if (t->validator == NULL)
         return loss;
-    if (t->average != NULL)
-        swap(t->average, parameters, count);
+    mh_kept_weights_swap(&t->kept, parameters);
     loss = mh_validator_loss(comm, t->validator, NULL);
     if (position->best_epoch == 0 ? isfinite(loss) : loss < position->best_loss) {
         position->best_epoch = position->stage_epoch;
         position->best_loss = loss;
-        if (t->best != NULL)
-            memcpy(t->best, parameters, count * sizeof *t->best);
+        mh_kept_weights_remember(&t->kept, parameters);
     }
-    if (t->average != NULL)
-        swap(t->average, parameters, count);
+    mh_kept_weights_swap(&t->kept, parameters);
     return loss;
 }
 
@@ -405,7 +371,7 @@ static bool is_done(const mh_trainer *t)
     const mh_position *position = &t->position;
 
     return position->stage_epoch >= t->config.epochs ||
-           (t->best != NULL && position->stage_epoch - position->best_epoch >= t->config.patience);
+           (t->kept.best != NULL && position->stage_epoch - position->best_epoch >= t->config.patience);
 }
 
 /* A checkpoint that cannot be written is no reason to stop. */
@@ -456,16 +422,6 @@ static mh_status open_history(const mh_comm *comm, mh_trainer *t)
                                                t->earlier_history, t->position.seconds, &t->history));
 }
 
-/* The weights of the best epoch, or the running mean, where one of them is wanted. */
-static void keep_result(mh_trainer *t)
-{
-    const float *result = t->best != NULL && t->position.best_epoch > 0 ? t->best : t->average;
-
-    if (result != NULL)
-        memcpy(mh_model_parameters(t->trained->model), result,
-               mh_model_layout(t->trained->model)->count * sizeof *result);
-}
-
 mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
 {
     mh_status status = MH_OK;
@@ -490,7 +446,7 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
         MH_TRY(write_epoch(comm, t, train_loss, validation_loss));
     }
     position->seconds = mh_history_seconds(t->history);
-    keep_result(t);
+    mh_kept_weights_result(&t->kept, position->best_epoch > 0, mh_model_parameters(t->trained->model));
 cleanup:
     return status;
 }
