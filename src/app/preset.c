@@ -97,7 +97,7 @@ static mh_status choose_training(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(choose(o, "epochs", facts->rows < SMALL_ROWS ? "200" : "150"));
+    MH_TRY(choose(o, "epochs", "%.0f", fmin(fmax(1e6 / (double)facts->rows, 150.0), 1000.0)));
     MH_TRY(choose(o, "batch-size", "%zu", batch_size(facts->rows)));
     MH_TRY(choose(o, "shuffle", "yes"));
     MH_TRY(choose(o, "weight-decay", "%.2g", weight_decay(facts->rows)));
@@ -114,11 +114,19 @@ static bool has_validation(const options *o)
            options_is_given(o, "cross-validate");
 }
 
+/* Two hundred steps, in which the running mean of the weights forgets what was before; 15 epochs at least, or 10. */
+static size_t patience(size_t rows)
+{
+    double steps = (double)rows / (double)batch_size(rows);
+
+    return rows < SMALL_ROWS ? (size_t)fmin(fmax(200.0 / steps, 15.0), 60.0) : 10;
+}
+
 static mh_status choose_validation(const preset_facts *facts, options *o)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(choose(o, "patience", facts->rows < SMALL_ROWS ? "15" : "10"));
+    MH_TRY(choose(o, "patience", "%zu", patience(facts->rows)));
     MH_TRY(choose(o, "thresholds", "tune"));
     if (has_validation(o))
         return MH_OK;
