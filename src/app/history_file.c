@@ -43,27 +43,37 @@ static bool read_field(const char *line, size_t column, double *out)
 }
 
 typedef struct {
-    size_t epoch, train, validation;
+    size_t epoch, train, validation, stage;
 } columns;
 
 static mh_status find_columns(const char *path, const char *header, columns *out)
 {
     *out = (columns){find_column(header, "epoch"), find_column(header, "train_loss"),
-                     find_column(header, "validation_loss")};
+                     find_column(header, "validation_loss"), find_column(header, "stage")};
     if (out->epoch == nowhere || out->train == nowhere)
         return MH_FAIL(MH_ERR_FORMAT, "%s: is no history of a run: there is no column %s", path,
                        out->epoch == nowhere ? "epoch" : "train_loss");
     return MH_OK;
 }
 
+/* A stage begins behind the epoch before its first line. */
+static void add_stage(double stage, double epoch, history_summary *summary)
+{
+    if (!(stage > (double)summary->stages) || summary->stages == HISTORY_STAGES)
+        return;
+    summary->before[summary->stages++] = epoch - 1;
+}
+
 static bool add_line(const char *line, const columns *columns, history_summary *summary)
 {
-    double epoch = 0, train = 0, validation = NAN;
+    double epoch = 0, train = 0, validation = NAN, stage = 0;
 
     if (!read_field(line, columns->epoch, &epoch) || !read_field(line, columns->train, &train) ||
-        (columns->validation != nowhere && !read_field(line, columns->validation, &validation)))
+        (columns->validation != nowhere && !read_field(line, columns->validation, &validation)) ||
+        (columns->stage != nowhere && !read_field(line, columns->stage, &stage)))
         return false;
     summary->epochs++;
+    add_stage(stage, epoch, summary);
     if (isfinite(validation) && (!summary->has_validation || validation < summary->best_loss)) {
         summary->has_validation = true;
         summary->best_epoch = epoch;

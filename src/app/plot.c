@@ -85,6 +85,35 @@ static void print_run(FILE *out, const plot_run *run, const history_summary *sum
         fputs("notitle", out);
 }
 
+/* One curve of one stage, over the epochs of that stage. */
+static void print_stage(FILE *out, const char *data, const history_summary *summary, size_t stage,
+                        const char *column, const char *style)
+{
+    fprintf(out, ", %s using (column('stage') == %zu ? column('epoch') - %.17g : NaN):'%s' with lines %s",
+            data, stage + 1, summary->before[stage], column, style);
+}
+
+/* A run of several stages: its trials thin and pale, each from its own first epoch, over them the last stage. */
+static void print_stages(FILE *out, const plot_run *run, const history_summary *summary, const char *colour,
+                         bool is_only)
+{
+    char data[QUOTED_BYTES], name[2 * NAME_BYTES], style[3 * NAME_BYTES];
+    size_t last = summary->stages - 1;
+
+    gnuplot_quote(run->history, data, sizeof data);
+    for (size_t stage = 0; stage < last; stage++) {
+        snprintf(style, sizeof style, "lw 1 lc rgb '#b0%s' %s", colour + 1,
+                 is_only && stage == 0 ? "title 'train, trials'" : "notitle");
+        print_stage(out, data, summary, stage, "train_loss", style);
+        snprintf(style, sizeof style, "dt (12,6) lw 1.5 lc rgb '#60%s' %s", colour + 1,
+                 is_only && stage == 0 ? "title 'validation, trials'" : "notitle");
+        print_stage(out, data, summary, stage, "validation_loss", style);
+    }
+    gnuplot_quote(is_only ? "train" : run->name, name, sizeof name);
+    snprintf(style, sizeof style, "lw 2.5 lc rgb '%s' title %s", colour, name);
+    print_stage(out, data, summary, last, "train_loss", style);
+}
+
 /* What line and dash stand for, in no run's colour. */
 static void print_key(FILE *out, bool has_validation)
 {
@@ -109,7 +138,10 @@ static void print_script(FILE *out, const plot_run *runs, const history_summary 
     else
         fputs("plot NaN notitle", out);
     for (size_t i = 0; i < count; i++) {
-        print_run(out, &runs[i], &summary[i], colours[i % COLOURS], count == 1);
+        if (summary[i].stages > 1)
+            print_stages(out, &runs[i], &summary[i], colours[i % COLOURS], count == 1);
+        else
+            print_run(out, &runs[i], &summary[i], colours[i % COLOURS], count == 1);
         has_validation = has_validation || summary[i].has_validation;
     }
     if (count > 1)
