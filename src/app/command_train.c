@@ -269,6 +269,17 @@ cleanup:
     return status;
 }
 
+static void tell_thresholds(const mh_threshold_summary *summary, size_t labels)
+{
+    if (summary->own == labels)
+        mh_log_info("thresholds: each of the %zu labels has its own", labels);
+    else if (summary->own > 0)
+        mh_log_info("thresholds: %zu of %zu labels have their own, %.3f is for the others with two classes",
+                    summary->own, labels, (double)summary->global);
+    else
+        mh_log_info("thresholds: %.3f for every label with two classes", (double)summary->global);
+}
+
 static mh_status tune_thresholds(const mh_comm *comm, const options *o, job *job)
 {
     mh_status status = MH_OK;
@@ -285,8 +296,7 @@ static mh_status tune_thresholds(const mh_comm *comm, const options *o, job *job
         MH_TRY(mh_comm_agree(comm, open_folds(o, job, &folds, &dataset)));
     MH_TRY(mh_trained_tune(comm, &job->stage.trained, job->plan.refits ? &folds : &itself,
                            job->plan.refits ? dataset : job->stage.validation, &config, &summary));
-    mh_log_info("thresholds: %zu of %zu labels have their own, the others %.3f", summary.own,
-                job->stage.data.schema.heads, (double)summary.global);
+    tell_thresholds(&summary, job->stage.data.schema.heads);
 cleanup:
     mh_dataset_close(dataset);
     mh_ensemble_clear(&folds);

@@ -30,6 +30,7 @@ __attribute__((format(printf, 3, 4))) static mh_status choose(options *o, const 
 enum {
     SMALL_ROWS = 5000, /* below, one part of the rows is too few to choose by                        */
     LARGE_ROWS = 20000,
+    FEW_ROWS = 2000,
     FOLDS = 5
 };
 
@@ -88,7 +89,7 @@ cleanup:
 /* 0.3, more of it for less than 2000 rows and less for more than 20,000. */
 static double weight_decay(size_t rows)
 {
-    double few = sqrt(2000.0 / (double)rows), many = sqrt((double)LARGE_ROWS / (double)rows);
+    double few = sqrt((double)FEW_ROWS / (double)rows), many = sqrt((double)LARGE_ROWS / (double)rows);
 
     return 0.3 * (few > 1 ? fmin(few, 4.0) : fmin(many, 1.0));
 }
@@ -153,6 +154,23 @@ cleanup:
 
 /* ---- telling ---- */
 
+/* The choices that depend on the data, and on what. */
+static void tell_reasons(const preset_facts *facts, const options *o)
+{
+    if (o->cross_validate > 0 && !options_is_given(o, "cross-validate"))
+        mh_log_info("  folds: one part of less than %d rows would be too small to choose by", SMALL_ROWS);
+    else if (o->validation_fraction > 0 && !options_is_given(o, "validation-fraction"))
+        mh_log_info("  a part held out: of %d rows and more it is large enough to choose by", SMALL_ROWS);
+    if (o->dropout.count > 1 && !options_is_given(o, "dropout"))
+        mh_log_info(
+            "  two dropouts: which one suits depends on the noise in the labels, which only a trial tells");
+    if (facts->rows < FEW_ROWS || facts->rows > LARGE_ROWS)
+        mh_log_info("  weight decay, dropout: %s, as the rows are %s",
+                    facts->rows < FEW_ROWS ? "more" : "less", facts->rows < FEW_ROWS ? "few" : "many");
+    if (facts->survey.binary_columns > 0)
+        mh_log_info("  features of 0 and 1 (%zu) stay as they are", facts->survey.binary_columns);
+}
+
 /* What it chose, as options, some on each line; what the user gave is not among them. */
 static void tell(const preset_facts *facts, const options *o)
 {
@@ -174,6 +192,7 @@ static void tell(const preset_facts *facts, const options *o)
         snprintf(line + strlen(line), sizeof line - strlen(line), "%s%s", line[0] != '\0' ? "  " : "", said);
     }
     mh_log_info("  %s", line);
+    tell_reasons(facts, o);
 }
 
 static mh_status look(const options *o, preset_facts *facts)

@@ -165,7 +165,9 @@ void mh_model_initialize(mh_model *model, mh_initial_weights kind, uint64_t seed
         mh_random stream = mh_random_stream(seed, MH_RANDOM_WEIGHTS, t, 0);
         float *values = model->parameters + tensor->span.first;
 
-        if (model->has_linear_path && tensor->span.first == model->wide)
+        /* What is linear in the features needs no symmetry to be broken, and noise in it has to be unlearned. */
+        if ((model->has_linear_path && tensor->span.first == model->wide) ||
+            (kind == MH_INITIAL_HE && model->layers == 1))
             memset(values, 0, tensor->span.count * sizeof *values);
         else
             draw(layer_of(model, tensor), kind, &stream, tensor->columns == 0, tensor->span.count, values);

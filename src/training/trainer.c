@@ -281,7 +281,7 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     mh_allreduce_start(t->allreduce);
     for (size_t r = 0; r < t->hosted.count; r++) {
         mh_batch part; /* borrowed from the loader until the next one */
-        mh_draw draw = {t->config.seed, t->position.step, (uint32_t)(t->hosted.first + r)};
+        mh_draw draw = {t->config.seed, mh_adam_steps(t->adam), (uint32_t)(t->hosted.first + r)};
 
         mh_loader_batch(t->loader, batch, t->hosted.first + r, &part);
         part.weights = weights;
@@ -318,7 +318,7 @@ cleanup:
 
 static void start_epoch(const mh_comm *comm, mh_trainer *t)
 {
-    mh_loader_shuffle(t->loader, t->position.epoch);
+    mh_loader_shuffle(t->loader, t->position.stage_epoch); /* a stage does not depend on those before it */
     memset(t->epoch_loss, 0, t->hosted.count * t->heads * sizeof *t->epoch_loss);
     if (t->known == NULL)
         return;

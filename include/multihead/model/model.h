@@ -45,7 +45,7 @@ void mh_model_destroy(mh_model *model);
 typedef enum {
     MH_INITIAL_PYTORCH, /* as its Linear: weights and biases uniform in +-1/sqrt(inputs of the layer)             */
     MH_INITIAL_HE /* weights normal with deviation sqrt(2/inputs) before a ReLU, sqrt(1/inputs) in the heads,
-                           biases 0: He, Zhang, Ren, Sun, arXiv:1502.01852                                        */
+                           biases 0: He, Zhang, Ren, Sun, arXiv:1502.01852; a linear model starts at 0 */
 } mh_initial_weights;
 
 /** Draws the parameters, as a function of (seed, tensor, element). A linear path starts at 0. */
