@@ -86,7 +86,7 @@ static mh_status set_thresholds(const options *o, mh_ensemble *ensemble)
 
     if (strcmp(o->thresholds, "model") == 0)
         return MH_OK;
-    MH_TRY(weight_list_read("thresholds", o->thresholds, schema, &thresholds));
+    MH_TRY(weight_list_read("thresholds", o->thresholds, schema, &thresholds, NULL));
     for (size_t h = 0; h < schema->heads; h++) {
         if (thresholds[h] > 1) {
             status =
@@ -115,7 +115,8 @@ mh_status data_source_check_with_model(const options *o)
     if (o->model.count == 0)
         return MH_FAIL(MH_ERR_USAGE, "say which model: --model outputs/<run>");
     if (is_number(o->thresholds, &threshold) && !(threshold >= 0 && threshold <= 1))
-        return MH_FAIL(MH_ERR_USAGE, "--thresholds %s: expected model, a number from 0 to 1, or a file of them",
+        return MH_FAIL(MH_ERR_USAGE,
+                       "--thresholds %s: expected model, a number from 0 to 1, or a file of them",
                        o->thresholds);
     return data_source_check(o);
 }

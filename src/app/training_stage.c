@@ -39,6 +39,7 @@ static mh_status read_positive_weights(const options *o, training_stage *stage)
     mh_status status = MH_OK;
     const mh_schema *schema = &stage->data.schema;
     double *weights = NULL;
+    bool is_for_all = false;
 
     if (o->positive_weight == NULL)
         return MH_OK;
@@ -47,10 +48,9 @@ static mh_status read_positive_weights(const options *o, training_stage *stage)
         balance(&stage->data, stage->positive_weight);
         return MH_OK;
     }
-    MH_TRY(weight_list_read("positive-weight", o->positive_weight, schema, &weights));
-    if (strchr(o->positive_weight, ',') == NULL && weights[0] == weights[schema->heads - 1])
-        for (size_t h = 0; h < schema->heads; h++) /* one number for all is meant for yes-no labels */
-            weights[h] = schema->classes[h] > 2 ? 1.0 : weights[h];
+    MH_TRY(weight_list_read("positive-weight", o->positive_weight, schema, &weights, &is_for_all));
+    for (size_t h = 0; is_for_all && h < schema->heads; h++) /* of yes-no labels, that is */
+        weights[h] = schema->classes[h] > 2 ? 1.0 : weights[h];
     MH_TRY(check_positive_weights(schema, weights));
     for (size_t h = 0; h < schema->heads; h++)
         stage->positive_weight[h] = (float)weights[h];
@@ -66,7 +66,7 @@ static mh_status read_head_weights(const options *o, training_stage *stage)
 
     if (o->head_weight == NULL)
         return MH_OK;
-    MH_TRY(weight_list_read("head-weight", o->head_weight, &stage->data.schema, &stage->head_weight));
+    MH_TRY(weight_list_read("head-weight", o->head_weight, &stage->data.schema, &stage->head_weight, NULL));
     for (size_t h = 0; h < stage->data.schema.heads; h++)
         sum += stage->head_weight[h];
     if (!(sum > 0))

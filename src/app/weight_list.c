@@ -35,7 +35,8 @@ static bool is_inline(const char *text)
     return strspn(text, "0123456789.eE+-,") == strlen(text);
 }
 
-mh_status weight_list_read(const char *name, const char *text, const mh_schema *schema, double **out)
+mh_status weight_list_read(const char *name, const char *text, const mh_schema *schema, double **out,
+                           bool *is_for_all)
 {
     mh_status status = MH_OK;
     char *file = NULL;
@@ -45,6 +46,8 @@ mh_status weight_list_read(const char *name, const char *text, const mh_schema *
     if (!is_inline(text))
         MH_TRY(text_file_read(text, &file));
     MH_TRY(parse(name, file != NULL ? file : text, schema->heads, *out, &count));
+    if (is_for_all != NULL)
+        *is_for_all = count == 1;
     if (count == 1)
         for (size_t h = 1; h < schema->heads; h++)
             (*out)[h] = (*out)[0];

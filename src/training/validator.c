@@ -6,8 +6,7 @@
 #include "multihead/base/memory.h"
 #include "multihead/data/shard.h"
 #include "multihead/model/loss.h"
-
-enum { CHUNK_ROWS = 256 };
+#include "multihead/training/predictor.h"
 
 /* Of one head; nothing but int64, so that all of it is summed over ranks as one array. */
 typedef struct {
@@ -20,7 +19,7 @@ struct mh_validator {
     size_t rows; /* of all ranks */
     mh_shard shard;
     mh_workspace *workspace;
-    float *slopes; /* [CHUNK_ROWS x columns] what the loss also gives and nobody wants here */
+    float *slopes; /* [chunk x columns] what the loss also gives and nobody wants here */
     mh_tally tally;
     head_sum *sums; /* [heads] */
 };
@@ -30,21 +29,22 @@ static mh_status load(mh_validator *v, mh_dataset *dataset, size_t rank, size_t 
     mh_status status = MH_OK;
     const mh_heads *heads = mh_model_heads(v->trained->model);
     mh_span rows = {0};
+    size_t chunk = mh_predictor_chunk_rows();
 
     MH_TRY(mh_dataset_expect(dataset, &v->trained->schema));
     if (mh_dataset_schema(dataset)->heads == 0)
         return MH_FAIL(MH_ERR_FORMAT, "%s: there is no /labels to validate against",
                        mh_dataset_name(dataset));
     v->rows = mh_dataset_rows(dataset);
-    mh_span chunks = mh_span_part((v->rows + CHUNK_ROWS - 1) / CHUNK_ROWS, rank, ranks);
-    rows.first = chunks.first * CHUNK_ROWS < v->rows ? chunks.first * CHUNK_ROWS : v->rows;
-    rows.count = mh_span_end(chunks) * CHUNK_ROWS < v->rows ? mh_span_end(chunks) * CHUNK_ROWS : v->rows;
+    mh_span chunks = mh_span_part((v->rows + chunk - 1) / chunk, rank, ranks);
+    rows.first = chunks.first * chunk < v->rows ? chunks.first * chunk : v->rows;
+    rows.count = mh_span_end(chunks) * chunk < v->rows ? mh_span_end(chunks) * chunk : v->rows;
     rows.count -= rows.first;
     MH_TRY(mh_shard_load(dataset, rows, &v->shard));
     if (v->trained->standardizer.inputs > 0)
         mh_standardizer_apply(&v->trained->standardizer, rows.count, v->shard.features);
-    MH_TRY(mh_workspace_create(v->trained->model, CHUNK_ROWS, &v->workspace));
-    MH_TRY(mh_memory_array(CHUNK_ROWS, heads->columns * sizeof *v->slopes, &v->slopes));
+    MH_TRY(mh_workspace_create(v->trained->model, chunk, &v->workspace));
+    MH_TRY(mh_memory_array(chunk, heads->columns * sizeof *v->slopes, &v->slopes));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->tally.loss, &v->tally.loss));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->tally.known, &v->tally.known));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->sums, &v->sums));
@@ -102,8 +102,8 @@ static void add_chunks(mh_validator *v)
                     .labels = v->shard.labels};
 
     memset(v->sums, 0, heads->count * sizeof *v->sums);
-    for (size_t row = 0; row < all.rows; row += CHUNK_ROWS) {
-        mh_batch chunk = mh_batch_slice(&all, row, CHUNK_ROWS);
+    for (size_t row = 0; row < all.rows; row += mh_predictor_chunk_rows()) {
+        mh_batch chunk = mh_batch_slice(&all, row, mh_predictor_chunk_rows());
 
         memset(v->tally.loss, 0, heads->count * sizeof *v->tally.loss);
         memset(v->tally.known, 0, heads->count * sizeof *v->tally.known);
