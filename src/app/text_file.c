@@ -1,13 +1,12 @@
 #include "text_file.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/whole_file.h"
 
 mh_status text_file_read(const char *path, char **out)
 {
@@ -32,18 +31,5 @@ cleanup:
 
 mh_status text_file_write(const char *path, const char *text)
 {
-    char partial[4200];
-    FILE *file = NULL;
-
-    snprintf(partial, sizeof partial, "%s.partial", path);
-    file = fopen(partial, "w");
-    if (file == NULL)
-        return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    bool is_written = fputs(text, file) >= 0;
-    is_written = fclose(file) == 0 && is_written;
-    if (is_written && rename(partial, path) == 0)
-        return MH_OK;
-    mh_status status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    unlink(partial);
-    return status;
+    return mh_whole_file_write(path, text, strlen(text));
 }

@@ -33,6 +33,22 @@ const char *mh_text_count(size_t value, char buffer[MH_TEXT_BYTES])
     return buffer;
 }
 
+const char *mh_text_bytes(size_t bytes, char buffer[MH_TEXT_BYTES])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes / 1024;
+    size_t unit = 0;
+
+    if (bytes < 1024) {
+        snprintf(buffer, MH_TEXT_BYTES, "%zu B", bytes);
+        return buffer;
+    }
+    for (; value >= 1000 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        value /= 1024;
+    snprintf(buffer, MH_TEXT_BYTES, value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return buffer;
+}
+
 const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES])
 {
     long long whole = seconds > 0 ? (long long)(seconds + 0.5) : 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/whole_file.h"
 
 struct mh_hdf5_file {
     hid_t id;
@@ -103,24 +104,11 @@ cleanup:
     return status;
 }
 
-/* folder/name.h5 is written as folder/.name.h5.partial */
-static mh_status partial_path(const char *path, char **out)
-{
-    mh_status status = MH_OK;
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    size_t bytes = strlen(path) + sizeof "..partial";
-
-    MH_TRY(mh_memory_new(bytes, out));
-    snprintf(*out, bytes, "%.*s.%s.partial", (int)folder, path, path + folder);
-cleanup:
-    return status;
-}
-
 mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
+    char partial[MH_WHOLE_FILE_PATH_BYTES];
     int probe = -1;
     hid_t access = H5I_INVALID_HID, properties = H5I_INVALID_HID;
 
@@ -128,7 +116,11 @@ mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out)
     MH_TRY(mh_memory_new(sizeof *file, &file));
     file->id = H5I_INVALID_HID;
     MH_TRY(mh_memory_text(path, &file->path));
-    MH_TRY(partial_path(path, &file->partial));
+    if (!mh_whole_file_partial(path, partial)) {
+        status = MH_FAIL(MH_ERR_IO, "%s: the path is too long", path);
+        goto cleanup;
+    }
+    MH_TRY(mh_memory_text(partial, &file->partial));
 
     /* The system's own word on why a file cannot be written is better than HDF5's. */
     probe = open(file->partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -157,43 +149,18 @@ cleanup:
     return status;
 }
 
-static int sync_path(const char *path, int flags)
-{
-    int descriptor = open(path, flags | O_CLOEXEC);
-
-    if (descriptor < 0)
-        return -1;
-    int result = fsync(descriptor);
-    /* Some file systems cannot sync a folder; the rename is then as safe as they make it. */
-    if (result != 0 && (flags & O_DIRECTORY) != 0 && errno == EINVAL)
-        result = 0;
-    return close(descriptor) == 0 ? result : -1;
-}
-
-static int sync_folder_of(const char *path)
-{
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-
-    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
-             slash == NULL ? "." : path);
-    return sync_path(folder, O_RDONLY | O_DIRECTORY);
-}
-
 mh_status mh_hdf5_file_commit(mh_hdf5_file *file)
 {
+    mh_status status = MH_OK;
     hid_t id = file->id;
 
     file->id = H5I_INVALID_HID;
     if (H5Fclose(id) < 0)
         return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", file->path, reason());
-    if (sync_path(file->partial, O_RDONLY) != 0 || rename(file->partial, file->path) != 0)
-        return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", file->path, strerror(errno));
+    status = mh_whole_file_commit(file->partial, file->path);
     mh_memory_free(file->partial);
     file->partial = NULL;
-    if (sync_folder_of(file->path) != 0)
-        return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", file->path, strerror(errno));
-    return MH_OK;
+    return status;
 }
 
 void mh_hdf5_file_close(mh_hdf5_file *file)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "multihead/base/clock.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
+#include "multihead/base/whole_file.h"
 
 static const char HEADER[] = "epoch,step,learning_rate,train_loss,seconds,rows_per_s";
 
@@ -50,25 +50,6 @@ cleanup:
     return status;
 }
 
-/* The log so far, put in place of the old one as a whole. */
-static mh_status write_all(const mh_history *history)
-{
-    char partial[4096];
-    FILE *file = NULL;
-
-    snprintf(partial, sizeof partial, "%s.partial", history->path);
-    file = fopen(partial, "w");
-    if (file == NULL)
-        return failed(history->path);
-    bool is_written = fputs(history->text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    is_written = fclose(file) == 0 && is_written;
-    if (is_written && rename(partial, history->path) == 0)
-        return MH_OK;
-    mh_status status = failed(history->path);
-    unlink(partial);
-    return status;
-}
-
 static mh_status append_header(mh_history *history)
 {
     char header[256];
@@ -93,7 +74,7 @@ mh_status mh_history_open(const char *path, mh_history_columns columns, const ch
     if (path == NULL)
         goto cleanup;
     MH_TRY(mh_memory_text(path, &history->path));
-    MH_TRY(write_all(history));
+    MH_TRY(mh_whole_file_write(path, history->text, history->length)); /* in place of the old log */
     history->file = fopen(path, "a");
     if (history->file == NULL)
         status = failed(path);

@@ -2,6 +2,7 @@
 #include <criterion/new/assert.h>
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,16 @@ Test(text, number_is_short)
     expect_text(mh_text_number((double)NAN, buffer), "nan");
     expect_text(mh_text_number(-(double)NAN, buffer), "nan");
     expect_text(mh_text_number((double)INFINITY, buffer), "inf");
+}
+
+Test(text, bytes_are_counted_in_powers_of_1024)
+{
+    expect_text(mh_text_bytes(0, buffer), "0 B");
+    expect_text(mh_text_bytes(1023, buffer), "1023 B");
+    expect_text(mh_text_bytes(1536, buffer), "1.5 KiB");
+    expect_text(mh_text_bytes(612 * 1024, buffer), "612 KiB");
+    expect_text(mh_text_bytes((size_t)3 << 30, buffer), "3.0 GiB");
+    expect_text(mh_text_bytes(SIZE_MAX, buffer), "16 EiB");
 }
 
 /* Numbers of every size: random bits are random exponents too. */

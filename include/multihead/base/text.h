@@ -12,6 +12,9 @@ const char *mh_text_number(double value, char buffer[MH_TEXT_BYTES]);
 /** "45,157" */
 const char *mh_text_count(size_t value, char buffer[MH_TEXT_BYTES]);
 
+/** "612 B", "1.2 MiB": in powers of 1024, as sizes are given to options */
+const char *mh_text_bytes(size_t bytes, char buffer[MH_TEXT_BYTES]);
+
 /** "0:07", "12:30", "3:00:01" */
 const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES]);
 

@@ -1,0 +1,66 @@
+#include "multihead/base/phase.h"
+
+#include <stdatomic.h>
+
+static _Atomic(const char *) name = "starting";
+static _Atomic uint64_t step;
+static _Atomic uint64_t beats;
+
+void mh_phase_enter(const char *what)
+{
+    atomic_store_explicit(&name, what, memory_order_relaxed);
+    mh_phase_beat();
+}
+
+/* One thread beats, others read: no need for an atomic addition, which costs more than a store. */
+void mh_phase_beat(void)
+{
+    uint64_t before = atomic_load_explicit(&beats, memory_order_relaxed);
+
+    atomic_store_explicit(&beats, before + 1, memory_order_relaxed);
+}
+
+void mh_phase_set_step(uint64_t next)
+{
+    atomic_store_explicit(&step, next, memory_order_relaxed);
+}
+
+const char *mh_phase_name(void)
+{
+    return atomic_load_explicit(&name, memory_order_relaxed);
+}
+
+uint64_t mh_phase_step(void)
+{
+    return atomic_load_explicit(&step, memory_order_relaxed);
+}
+
+uint64_t mh_phase_beats(void)
+{
+    return atomic_load_explicit(&beats, memory_order_relaxed);
+}
+
+/* snprintf may allocate, which a signal handler must not. */
+static size_t append(char *text, size_t bytes, size_t used, const char *more)
+{
+    for (; *more != '\0' && used + 1 < bytes; more++)
+        text[used++] = *more;
+    text[used] = '\0';
+    return used;
+}
+
+const char *mh_phase_describe(char *text, size_t bytes)
+{
+    char digits[24], *digit = digits + sizeof digits - 1;
+    uint64_t rest = mh_phase_step();
+    size_t used = append(text, bytes, 0, mh_phase_name());
+
+    if (rest == 0)
+        return text;
+    *digit = '\0';
+    for (; rest > 0; rest /= 10)
+        *--digit = (char)('0' + rest % 10);
+    used = append(text, bytes, used, ", step ");
+    append(text, bytes, used, digit);
+    return text;
+}
