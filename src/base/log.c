@@ -1,5 +1,6 @@
 #include "multihead/base/log.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,14 +9,33 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "multihead/base/text.h"
+
 static size_t my_rank = 0;
 static size_t all_ranks = 1;
-static bool status_is_shown = false;
+static char who[128] = "";
+static volatile sig_atomic_t status_is_shown = false;
 
 void mh_log_setup(size_t rank, size_t ranks)
 {
+    char host[65] = "an unknown host";
+
     my_rank = rank;
     all_ranks = ranks;
+    gethostname(host, sizeof host - 1);
+    who[0] = '\0';
+    if (ranks > 1)
+        snprintf(who, sizeof who, "rank %zu on %s", rank, host);
+}
+
+bool mh_log_is_root(void)
+{
+    return my_rank == 0;
+}
+
+const char *mh_log_who(void)
+{
+    return who;
 }
 
 static void wipe_status(void)
@@ -80,6 +100,25 @@ void mh_log_rank(const char *format, ...)
     va_start(arguments, format);
     say(mark, format, arguments);
     va_end(arguments);
+}
+
+void mh_log_last_words(const char *text, ...)
+{
+    char line[2048];
+    size_t used = 0;
+    va_list more;
+
+    used =
+        mh_text_append(line, sizeof line - 1, used, status_is_shown ? "\r\033[Kmultihead: " : "multihead: ");
+    used = mh_text_append(line, sizeof line - 1, used, who);
+    used = mh_text_append(line, sizeof line - 1, used, who[0] != '\0' ? ": " : "");
+    va_start(more, text);
+    for (; text != NULL; text = va_arg(more, const char *))
+        used = mh_text_append(line, sizeof line - 1, used, text);
+    va_end(more);
+    line[used++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, used);
+    (void)written; /* nobody is left to be told */
 }
 
 size_t mh_log_terminal_columns(void)

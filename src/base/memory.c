@@ -6,18 +6,19 @@
 enum { ALIGNMENT = 64 };
 
 static uint64_t allocations;
+static uint64_t failing; /* the number of the one that fails */
 
 mh_status mh_memory_new(size_t bytes, void *out)
 {
     void *memory = NULL;
     size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT; /* aligned_alloc wants a multiple */
 
-    if (rounded > bytes)
+    allocations++;
+    if (rounded > bytes && allocations != failing)
         memory = aligned_alloc(ALIGNMENT, rounded);
     if (memory != NULL)
         memset(memory, 0, rounded);
     memcpy(out, &memory, sizeof memory);
-    allocations++;
     if (memory == NULL)
         return MH_FAIL(MH_ERR_MEMORY, "out of memory: %zu bytes asked for", bytes);
     return MH_OK;
@@ -77,4 +78,9 @@ void mh_memory_free(void *memory)
 uint64_t mh_memory_allocations(void)
 {
     return allocations;
+}
+
+void mh_memory_fail_at(uint64_t n)
+{
+    failing = n > 0 ? allocations + n : 0;
 }

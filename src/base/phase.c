@@ -2,6 +2,8 @@
 
 #include <stdatomic.h>
 
+#include "multihead/base/text.h"
+
 static _Atomic(const char *) name = "starting";
 static _Atomic uint64_t step;
 static _Atomic uint64_t beats;
@@ -40,27 +42,18 @@ uint64_t mh_phase_beats(void)
     return atomic_load_explicit(&beats, memory_order_relaxed);
 }
 
-/* snprintf may allocate, which a signal handler must not. */
-static size_t append(char *text, size_t bytes, size_t used, const char *more)
-{
-    for (; *more != '\0' && used + 1 < bytes; more++)
-        text[used++] = *more;
-    text[used] = '\0';
-    return used;
-}
-
 const char *mh_phase_describe(char *text, size_t bytes)
 {
     char digits[24], *digit = digits + sizeof digits - 1;
     uint64_t rest = mh_phase_step();
-    size_t used = append(text, bytes, 0, mh_phase_name());
+    size_t used = mh_text_append(text, bytes, 0, mh_phase_name());
 
     if (rest == 0)
         return text;
     *digit = '\0';
     for (; rest > 0; rest /= 10)
         *--digit = (char)('0' + rest % 10);
-    used = append(text, bytes, used, ", step ");
-    append(text, bytes, used, digit);
+    used = mh_text_append(text, bytes, used, ", step ");
+    mh_text_append(text, bytes, used, digit);
     return text;
 }

@@ -95,3 +95,11 @@ const char *mh_text_excerpt(const char *text, char buffer[MH_TEXT_BYTES])
     buffer[used] = '\0';
     return buffer;
 }
+
+size_t mh_text_append(char *text, size_t bytes, size_t used, const char *more)
+{
+    for (; *more != '\0' && used + 1 < bytes; more++)
+        text[used++] = *more;
+    text[used] = '\0';
+    return used;
+}

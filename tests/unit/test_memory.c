@@ -93,6 +93,25 @@ Test(memory, counts_what_is_asked_for)
     cr_expect(eq(u64, mh_memory_allocations(), before + 2));
 }
 
+Test(memory, can_be_made_to_fail_once)
+{
+    void *memory = NULL;
+
+    mh_memory_fail_at(2);
+    MUST(mh_memory_new(8, &memory));
+    mh_memory_free(memory);
+    EXPECT_FAILURE(mh_memory_new(8, &memory), MH_ERR_MEMORY, "out of memory: 8 bytes asked for");
+    cr_expect(memory == NULL);
+    for (size_t i = 0; i < 3; i++) {
+        MUST(mh_memory_new(8, &memory));
+        mh_memory_free(memory);
+    }
+    mh_memory_fail_at(1);
+    mh_memory_fail_at(0);
+    MUST(mh_memory_new(8, &memory));
+    mh_memory_free(memory);
+}
+
 Test(memory, an_array_that_grows_keeps_what_is_in_it)
 {
     size_t room = 0;

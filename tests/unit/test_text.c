@@ -89,3 +89,15 @@ Test(text, an_excerpt_is_short_and_harmless)
     expect_text(mh_text_excerpt("01234567890123456789012345678901234\xc3\xa4\xc3\xa4\xc3\xa4", buffer),
                 "01234567890123456789012345678901234...");
 }
+
+Test(text, appends_what_there_is_room_for)
+{
+    char text[8];
+    size_t used = mh_text_append(text, sizeof text, 0, "rank");
+
+    cr_expect(eq(sz, used, 4));
+    used = mh_text_append(text, sizeof text, used, "");
+    used = mh_text_append(text, sizeof text, used, " 1 on node");
+    cr_expect(eq(sz, used, 7));
+    cr_expect(strcmp(text, "rank 1 ") == 0, "'%s'", text);
+}

@@ -37,4 +37,7 @@ void mh_memory_free(void *memory);
 /** How many blocks this process has asked for so far: a step of the trainer must not change it. */
 uint64_t mh_memory_allocations(void);
 
+/** The n-th block asked for from now on, from 1, is not to be had: to try out what happens then. Once; 0: none. */
+void mh_memory_fail_at(uint64_t n);
+
 #endif

@@ -21,4 +21,10 @@ const char *mh_text_duration(double seconds, char buffer[MH_TEXT_BYTES]);
 /** The beginning of a foreign text for a message: a line's worth, nothing in it that a terminal would obey. */
 const char *mh_text_excerpt(const char *text, char buffer[MH_TEXT_BYTES]);
 
+/**
+ * Appends `more` to the `used` bytes in text [bytes], as much as there is room for, and a 0; returns how many are used
+ * then. Unlike snprintf it may be called in a signal handler.
+ */
+size_t mh_text_append(char *text, size_t bytes, size_t used, const char *more);
+
 #endif
