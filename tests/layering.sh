@@ -30,6 +30,7 @@ door_of() {
     zlib.h) echo 'src/data/text_stream.c' ;;
     csv.h) echo 'src/data/csv_reader.c' ;;
     expat.h) echo 'src/data/label_xml.c' ;;
+    pthread.h) echo 'src/base/watchdog.c' ;;
     cblas.h) echo 'src/tensor/matrix.c' ;;
     esac
 }
