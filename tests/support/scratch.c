@@ -38,8 +38,14 @@ void scratch_remove(void)
 
 const char *scratch_path(const char *name)
 {
+    char path[PATH_BYTES];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (size_t i = 0; i < used; i++)
+        if (strcmp(paths[i], path) == 0)
+            return paths[i];
     cr_assert(used < PATHS);
-    snprintf(paths[used], PATH_BYTES, "%s/%s", folder, name);
+    strcpy(paths[used], path);
     return paths[used++];
 }
 
