@@ -1,11 +1,13 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "data_file.h"
 #include "expect.h"
+#include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
 #include "scratch.h"
 
@@ -345,4 +347,279 @@ Test(hdf5_file, compressed_rows_come_back)
     mh_hdf5_file_close(file);
     free(scratch_read("a.h5", &bytes));
     cr_expect(bytes < sizeof written / 10, "%zu bytes", bytes);
+}
+
+/* ---- checksums ---- */
+
+static uint64_t checksum_in(const char *path, size_t count, size_t index)
+{
+    uint64_t values[8];
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t dataset = H5Dopen2(file, "checksums/xxh3_64", H5P_DEFAULT), space = H5Dget_space(dataset);
+
+    cr_assert(H5Sget_simple_extent_npoints(space) == (hssize_t)count && count <= 8);
+    cr_assert(H5Dread(dataset, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    return values[index];
+}
+
+Test(hdf5_file, checksums_are_of_the_elements_as_they_stand_in_the_file)
+{
+    const float floats[] = {1.5f, -2.0f, 3.0f, 4.0f};
+    const uint16_t labels[] = {0, 1, 300}; /* clipped, as HDF5 converts */
+    const uint8_t stored[] = {0, 1, 255};
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "group/x", MH_FLOAT32, 2, 2, floats);
+    MUST(mh_hdf5_file_add(file, "y", MH_UINT8, 3, 0));
+    MUST(mh_hdf5_file_write(file, "y", (mh_span){0, 3}, MH_UINT16, labels));
+    MUST(mh_hdf5_file_add(file, "none", MH_FLOAT64, 0, 4));
+
+    const char *path = data_file_finish(file);
+
+    cr_expect(eq(u64, checksum_in(path, 3, 0), mh_checksum(floats, sizeof floats)));
+    cr_expect(eq(u64, checksum_in(path, 3, 1), mh_checksum(stored, sizeof stored)));
+    cr_expect(eq(u64, checksum_in(path, 3, 2), mh_checksum("", 0)));
+}
+
+Test(hdf5_file, checksums_do_not_depend_on_how_rows_were_written)
+{
+    enum { ROWS = 500, COLUMNS = 30 };
+    static float x[ROWS * COLUMNS];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = (float)i;
+    data_file_put(file, "at_once", MH_FLOAT32, ROWS, COLUMNS, x);
+    MUST(mh_hdf5_file_add(file, "backwards", MH_FLOAT32, ROWS, COLUMNS));
+    for (size_t row = ROWS; row-- > 0;)
+        MUST(mh_hdf5_file_write(file, "backwards", (mh_span){row, 1}, MH_FLOAT32, x + row * COLUMNS));
+    MUST(mh_hdf5_file_add_compressed(file, "packed", MH_FLOAT32, ROWS, COLUMNS, 64));
+    MUST(mh_hdf5_file_write(file, "packed", (mh_span){0, 100}, MH_FLOAT32, x));
+    MUST(mh_hdf5_file_write(file, "packed", (mh_span){100, ROWS - 100}, MH_FLOAT32, x + 100 * COLUMNS));
+    MUST(mh_hdf5_file_add(file, "twice", MH_FLOAT32, ROWS, COLUMNS));
+    MUST(mh_hdf5_file_write(file, "twice", (mh_span){0, ROWS - 1}, MH_FLOAT32, x + COLUMNS));
+    MUST(mh_hdf5_file_write(file, "twice", (mh_span){0, ROWS}, MH_FLOAT32, x));
+
+    const char *path = data_file_finish(file);
+
+    for (size_t i = 0; i < 4; i++)
+        cr_expect(eq(u64, checksum_in(path, 4, i), mh_checksum(x, sizeof x)), "dataset %zu", i);
+    file = open_file(path);
+    MUST(mh_hdf5_file_compare(file));
+    mh_hdf5_file_close(file);
+}
+
+/* As h5py does it: opened for writing, and so the seal is gone. */
+static void change_element(const char *path, const char *name)
+{
+    const float other = 17.0f;
+    const hsize_t one[1] = {1}, first[1] = {1};
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(1, one, NULL);
+
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, one, NULL);
+    cr_assert(H5Dwrite(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, &other) >= 0);
+    H5Sclose(memory);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
+Test(hdf5_file, changed_dataset_is_named)
+{
+    const float floats[] = {1, 2, 3};
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 3, 0, floats);
+    data_file_put(file, "group/y", MH_FLOAT32, 3, 0, floats);
+
+    const char *path = data_file_finish(file);
+
+    MUST(mh_hdf5_file_open_whole(path, &file));
+    mh_hdf5_file_close(file);
+    change_element(path, "group/y");
+    EXPECT_FAILURE(mh_hdf5_file_open_whole(path, &file), MH_ERR_IO, "a.h5: /group/y is not what was written");
+    cr_expect(file == NULL);
+    file = open_file(path);
+    EXPECT_FAILURE(mh_hdf5_file_compare(file), MH_ERR_IO, "/group/y");
+    mh_hdf5_file_close(file);
+}
+
+/* ---- whole files ---- */
+
+Test(hdf5_file, damage_is_found_before_hdf5_sees_it)
+{
+    const float floats[] = {1, 2, 3};
+    size_t bytes = 0;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 3, 0, floats);
+    data_file_finish(file);
+
+    char *contents = scratch_read("a.h5", &bytes);
+
+    contents[3]++; /* the signature of HDF5 itself */
+    scratch_write("a.h5", contents, bytes);
+    EXPECT_FAILURE(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file), MH_ERR_IO,
+                   "a.h5: is damaged: bytes 0 to ");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is damaged");
+    free(contents);
+}
+
+Test(hdf5_file, without_a_seal_opens_only_where_none_is_needed)
+{
+    const float floats[] = {1, 2, 3};
+    size_t bytes = 0;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 3, 0, floats);
+    data_file_finish(file);
+    MUST(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file));
+    mh_hdf5_file_close(file);
+
+    char *contents = scratch_read("a.h5", &bytes);
+
+    scratch_write("a.h5", contents, bytes - 1);
+    MUST(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file));
+    mh_hdf5_file_close(file);
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is not sealed");
+    free(contents);
+}
+
+Test(hdf5_file, made_in_memory_is_no_file_before_commit)
+{
+    mh_hdf5_file *file = NULL;
+
+    MUST(mh_hdf5_file_create_in_memory(scratch_path("a.h5"), &file));
+    data_file_put(file, "x", MH_UINT8, 3, 0, "abc");
+    cr_expect(eq(sz, scratch_entries(), 0));
+    data_file_finish(file);
+    cr_expect(eq(sz, scratch_entries(), 1));
+    MUST(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file));
+
+    char text[4] = "";
+
+    MUST(mh_hdf5_file_read_list(file, "x", 3, MH_UINT8, text));
+    cr_expect(strcmp(text, "abc") == 0);
+    mh_hdf5_file_close(file);
+    MUST(mh_hdf5_file_create_in_memory(scratch_path("b.h5"), &file));
+    mh_hdf5_file_close(file);
+    cr_expect(eq(sz, scratch_entries(), 1));
+    MUST(mh_hdf5_file_create_in_memory(scratch_path("nowhere/a.h5"), &file));
+    EXPECT_FAILURE(mh_hdf5_file_commit(file), MH_ERR_IO, "nowhere/a.h5: cannot be written: No such file");
+    mh_hdf5_file_close(file);
+}
+
+/* ---- large counts ---- */
+
+/* Writes and reads with at most so many elements a call, and returns the file. */
+static char *contents_with_limit(size_t elements, size_t *bytes)
+{
+    enum { ROWS = 50, COLUMNS = 7 };
+    static double wide[ROWS * COLUMNS], back[ROWS * COLUMNS];
+    static uint16_t labels[ROWS * COLUMNS], labels_back[ROWS * COLUMNS];
+    mh_hdf5_file *file = data_file_start("limit.h5");
+
+    for (size_t i = 0; i < ROWS * COLUMNS; i++) {
+        wide[i] = (double)i / 3;
+        labels[i] = (uint16_t)i;
+    }
+    mh_hdf5_file_limit_call(elements);
+    data_file_put(file, "wide", MH_FLOAT64, ROWS, COLUMNS, wide);
+    data_file_put(file, "list", MH_FLOAT64, ROWS * COLUMNS, 0, wide);
+    MUST(mh_hdf5_file_add_compressed(file, "labels", MH_INT64, ROWS, COLUMNS, 8));
+    MUST(mh_hdf5_file_write(file, "labels", (mh_span){0, ROWS}, MH_UINT16, labels));
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_read(file, "wide", (mh_span){0, ROWS}, MH_FLOAT64, back));
+    EXPECT_SAME_BITS(back, wide, ROWS * COLUMNS);
+    MUST(mh_hdf5_file_read(file, "wide", (mh_span){3, 40}, MH_FLOAT64, back));
+    EXPECT_SAME_BITS(back, wide + 3 * COLUMNS, 40 * COLUMNS);
+    MUST(mh_hdf5_file_read(file, "list", (mh_span){5, 300}, MH_FLOAT64, back));
+    EXPECT_SAME_BITS(back, wide + 5, 300);
+    MUST(mh_hdf5_file_read(file, "labels", (mh_span){0, ROWS}, MH_UINT16, labels_back));
+    EXPECT_SAME_BITS(labels_back, labels, ROWS * COLUMNS);
+    MUST(mh_hdf5_file_compare(file));
+    mh_hdf5_file_close(file);
+    mh_hdf5_file_limit_call(0);
+    return scratch_read("limit.h5", bytes);
+}
+
+Test(hdf5_file, in_pieces_is_the_same_as_at_once)
+{
+    size_t bytes = 0, bytes_in_pieces = 0;
+    char *at_once = contents_with_limit(0, &bytes);
+
+    for (size_t limit = 1; limit < 500; limit += 1 + limit / 3) {
+        char *in_pieces = contents_with_limit(limit, &bytes_in_pieces);
+
+        cr_assert(eq(sz, bytes_in_pieces, bytes));
+        cr_expect(memcmp(in_pieces, at_once, bytes) == 0, "limit %zu", limit);
+        free(in_pieces);
+    }
+    free(at_once);
+}
+
+/* ---- sizes that a damaged file may say ---- */
+
+/* A dataset of that shape without any contents; chunk_rows 0: contiguous, with a place in the file. */
+static void write_shape(const char *path, hsize_t rows, hsize_t columns, hsize_t chunk_rows)
+{
+    const hsize_t sizes[2] = {rows, columns}, chunk[2] = {chunk_rows, 1};
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(2, sizes, NULL), properties = H5Pcreate(H5P_DATASET_CREATE);
+
+    if (chunk_rows > 0)
+        H5Pset_chunk(properties, 2, chunk);
+    hid_t dataset = H5Dcreate2(file, "x", H5T_IEEE_F32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    cr_assert(dataset >= 0);
+    H5Dclose(dataset);
+    H5Pclose(properties);
+    H5Sclose(space);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
+Test(hdf5_file, more_rows_than_the_file_has_room_for_are_refused)
+{
+    static const hsize_t shapes[][3] = {
+        {1ull << 40, 2, 1024}, {2, 1ull << 40, 1}, {1ull << 33, 1ull << 30, 1024}, {1ull << 40, 1, 0}};
+    mh_extent extent;
+
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        write_shape(scratch_path("a.h5"), shapes[i][0], shapes[i][1], shapes[i][2]);
+
+        mh_hdf5_file *file = open_file(scratch_path("a.h5"));
+
+        EXPECT_FAILURE(mh_hdf5_file_extent(file, "x", &extent), MH_ERR_FORMAT,
+                       "more than the file has room for");
+        mh_hdf5_file_close(file);
+    }
+    write_shape(scratch_path("a.h5"), 1000, 20, 100); /* zeros that nobody wrote are fine */
+
+    mh_hdf5_file *file = open_file(scratch_path("a.h5"));
+
+    MUST(mh_hdf5_file_extent(file, "x", &extent));
+    cr_expect(eq(sz, extent.rows, 1000));
+    mh_hdf5_file_close(file);
+}
+
+Test(hdf5_file, list_of_another_shape_is_refused)
+{
+    const float floats[] = {1, 2, 3, 4};
+    float back[4];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "list", MH_FLOAT32, 4, 0, floats);
+    data_file_put(file, "table", MH_FLOAT32, 2, 2, floats);
+    file = open_file(data_file_finish(file));
+    MUST(mh_hdf5_file_read_list(file, "list", 4, MH_FLOAT32, back));
+    EXPECT_SAME_BITS(back, floats, 4);
+    EXPECT_FAILURE(mh_hdf5_file_read_list(file, "list", 3, MH_FLOAT32, back), MH_ERR_FORMAT,
+                   "/list is [4 x 1], expected a list of 3 numbers");
+    EXPECT_FAILURE(mh_hdf5_file_read_list(file, "table", 2, MH_FLOAT32, back), MH_ERR_FORMAT,
+                   "/table is [2 x 2]");
+    EXPECT_FAILURE(mh_hdf5_file_read_list(file, "none", 2, MH_FLOAT32, back), MH_ERR_FORMAT, "no /none");
+    mh_hdf5_file_close(file);
 }
