@@ -208,7 +208,7 @@ static mh_status run_allreduce(const mh_comm *comm, bench *b)
     mh_allreduce_start(b->allreduce);
     for (size_t r = 0; r < b->hosted; r++)
         mh_allreduce_leaf(b->allreduce);
-    return mh_allreduce_finish(comm, b->allreduce, MH_OK, b->losses);
+    return mh_allreduce_finish(comm, b->allreduce, MH_OK, NULL, b->losses);
 }
 
 /* The same number of turns on every rank: from how long a step takes on rank 0. */

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
+#include "multihead/base/crash.h"
 #include "multihead/base/log.h"
 #include "multihead/base/status.h"
 #include "multihead/data/hdf5_file.h"
@@ -148,6 +150,23 @@ static int end_early(mh_status status, options *options)
     return mh_comm_launch_rank() == 0 ? exit_code : 0;
 }
 
+/* Processes that each are rank 0 of 1: as before MPI, the launcher's first one speaks, and has the time to. */
+static int end_apart(mh_status status, options *options)
+{
+    if (mh_comm_launch_rank() > 0)
+        sleep(1);
+    return end(status, options);
+}
+
+static int work(const mh_comm *comm, const entry *entry, options *options)
+{
+    mh_log_setup(mh_comm_rank(comm), mh_comm_ranks(comm));
+    mh_crash_install();
+    int exit_code = end(run(comm, entry, options), options);
+    mh_crash_disarm();
+    return exit_code;
+}
+
 int main(int argc, char **argv)
 {
     mh_status status = MH_OK;
@@ -171,9 +190,8 @@ int main(int argc, char **argv)
         return end_early(status, &options);
 
     const mh_comm *comm = mh_comm_initialize(&argc, &argv);
-    mh_log_setup(mh_comm_rank(comm), mh_comm_ranks(comm));
-    status = run(comm, entry, &options);
-    int exit_code = end(status, &options);
+    status = mh_comm_launch_check(comm);
+    int exit_code = status == MH_OK ? work(comm, entry, &options) : end_apart(status, &options);
     mh_comm_finalize(comm);
     return exit_code;
 }

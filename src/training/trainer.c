@@ -291,7 +291,7 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     }
 
     /* Collective: every rank arrives here. */
-    MH_TRY(mh_allreduce_finish(comm, t->allreduce, MH_OK, t->replica_loss));
+    MH_TRY(mh_allreduce_finish(comm, t->allreduce, MH_OK, NULL, t->replica_loss));
     *loss = t->replica_loss[0];
     if (!isfinite(*loss)) {
         status = MH_FAIL(MH_ERR_NUMERIC,

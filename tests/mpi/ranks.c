@@ -1,16 +1,31 @@
 #include "ranks.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 /* Only the folder that makes communicators can make one of a single rank, and no program has a use for it. */
 #include "communicator_mpi.h"
+#include "multihead/base/log.h"
 #include "scratch.h"
 
 const mh_comm *world, *alone;
+
+const char *told_by(size_t rank, const char *phase, const char *message)
+{
+    static char text[512];
+    char host[65] = "";
+
+    gethostname(host, sizeof host - 1);
+    snprintf(text, sizeof text, "rank %zu on %s, %s: %s", rank, host, phase, message);
+    return text;
+}
 
 void start_mpi(void)
 {
     static struct mh_comm self = {.rank = 0, .ranks = 1};
 
     world = mh_comm_initialize(NULL, NULL);
+    mh_log_setup(mh_comm_rank(world), mh_comm_ranks(world));
     self.handle = MPI_COMM_SELF;
     alone = &self;
 }

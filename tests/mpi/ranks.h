@@ -15,6 +15,9 @@ enum { MPI_TEST_SECONDS = 20 };
 extern const mh_comm *world; /* all ranks of the launch                                            */
 extern const mh_comm *alone; /* this rank and no other: what one rank would do, on each of them    */
 
+/** "rank 1 on this-host, reading rows: a message", until the next call: what a failure of one rank looks like. */
+const char *told_by(size_t rank, const char *phase, const char *message);
+
 void start_mpi(void);
 void stop_mpi(void);
 

@@ -1,10 +1,13 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "counts.h"
 #include "expect.h"
+#include "multihead/base/phase.h"
 #include "multihead/parallel/allreduce.h"
 #include "ranks.h"
 #include "toy.h"
@@ -68,7 +71,7 @@ static mh_status sum(mh_allreduce *allreduce, size_t count, size_t replicas, siz
             leaf[i] = (float)number(hosted.first + r, i, turn);
         loss[r] = number(hosted.first + r, 0, turn);
     }
-    return mh_allreduce_finish(world, allreduce, MH_OK, loss);
+    return mh_allreduce_finish(world, allreduce, MH_OK, NULL, loss);
 }
 
 /* Every rank must have all of it, whichever piece it added itself. */
@@ -147,6 +150,87 @@ Test(allreduce, sums_doubles_in_the_order_of_the_tree)
     }
 }
 
+/* ---- more than an int counts ---- */
+
+/* MPI counts in units of some floats, the same bits come out, and no count is beyond the limit. */
+Test(allreduce, counts_in_larger_units_where_there_are_many_elements)
+{
+    static const size_t counts[] = {1, 15, 16, 17, 63, 64, 1000, MOST_ELEMENTS};
+
+    mh_comm_limit_piece(16);
+    largest_count();
+    for (size_t replicas = mh_comm_ranks(world); replicas <= MOST_REPLICAS; replicas += 3) {
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            mh_allreduce *allreduce = create(counts[i], replicas);
+
+            expect_tree_sum(allreduce, counts[i], replicas, 0);
+            expect_tree_sum(allreduce, counts[i], replicas, 1);
+            mh_allreduce_destroy(allreduce);
+        }
+    }
+    cr_expect(le(int, largest_count(), 16));
+    mh_comm_limit_piece(0);
+}
+
+/* ---- requests ---- */
+
+/* What is asked for rides with the sum; who asks for nothing hears it too. */
+Test(allreduce, hands_the_largest_request_to_all_ranks)
+{
+    mh_allreduce *allreduce = create(100, 5);
+    int last = (int)mh_comm_ranks(world) - 1, rank = (int)mh_comm_rank(world);
+    const int asked[] = {0, 10 + rank, rank == last ? 15 : 0, 0};
+    const int heard[] = {0, 10 + last, 15, 0};
+
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        double loss[5] = {0};
+        int request = asked[i];
+
+        mh_allreduce_start(allreduce);
+        for (size_t r = 0; r < hosted_here(5).count; r++)
+            mh_allreduce_leaf(allreduce);
+        MUST(mh_allreduce_finish(world, allreduce, MH_OK, &request, loss));
+        cr_expect(eq(int, request, heard[i]));
+    }
+    mh_allreduce_destroy(allreduce);
+}
+
+/* ---- what came out ---- */
+
+/* Whether the sum is finite when one element of one replica has this value. */
+static bool is_finite_with(mh_allreduce *allreduce, size_t count, size_t element, float value)
+{
+    mh_span hosted = hosted_here(5);
+    double loss[5] = {0};
+
+    mh_allreduce_start(allreduce);
+    for (size_t r = 0; r < hosted.count; r++) {
+        float *leaf = mh_allreduce_leaf(allreduce);
+
+        for (size_t i = 0; i < count; i++)
+            leaf[i] = (float)number(hosted.first + r, i, 0);
+        if (hosted.first + r == 4)
+            leaf[element] = value;
+    }
+    MUST(mh_allreduce_finish(world, allreduce, MH_OK, NULL, loss));
+    return mh_allreduce_is_finite(allreduce);
+}
+
+Test(allreduce, knows_on_all_ranks_whether_the_sum_is_finite)
+{
+    enum { COUNT = 100 };
+    mh_allreduce *allreduce = create(COUNT, 5);
+    const float fine[] = {0.0f, -0.0f, 1e-42f, FLT_MAX, -FLT_MAX}, bad[] = {INFINITY, -INFINITY, NAN, -NAN};
+
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        cr_expect(is_finite_with(allreduce, COUNT, i, fine[i]), "%g", (double)fine[i]);
+    for (size_t element = 0; element < COUNT; element++)
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+            cr_expect(false == is_finite_with(allreduce, COUNT, element, bad[i]), "%g at %zu", (double)bad[i],
+                      element);
+    mh_allreduce_destroy(allreduce);
+}
+
 /* ---- replicas ---- */
 
 Test(allreduce, ranks_host_equal_parts_in_order)
@@ -174,26 +258,29 @@ Test(allreduce, refuses_fewer_replicas_than_ranks)
 /* ---- failures ---- */
 
 /* The last rank fails before it has written anything. */
-static mh_status fail_on_the_last_rank(mh_allreduce *allreduce, double *loss)
+static mh_status fail_on_the_last_rank(mh_allreduce *allreduce, int *request, double *loss)
 {
     size_t last = mh_comm_ranks(world) - 1;
 
     mh_allreduce_start(allreduce);
     if (mh_comm_rank(world) == last)
-        return mh_allreduce_finish(world, allreduce, MH_FAIL(MH_ERR_IO, "the disk is gone"), loss);
+        return mh_allreduce_finish(world, allreduce, MH_FAIL(MH_ERR_IO, "the disk is gone"), request, loss);
     for (size_t r = 0; r < hosted_here(5).count; r++)
         mh_allreduce_leaf(allreduce);
-    return mh_allreduce_finish(world, allreduce, MH_OK, loss);
+    return mh_allreduce_finish(world, allreduce, MH_OK, request, loss);
 }
 
 Test(allreduce, fails_on_all_ranks_with_one_message)
 {
     mh_allreduce *allreduce = create(100, 5);
     double loss[5] = {0};
-    char words[64];
+    int request = mh_comm_rank(world) == 0 ? 12 : 0;
 
-    snprintf(words, sizeof words, "rank %zu: the disk is gone", mh_comm_ranks(world) - 1);
-    EXPECT_FAILURE(fail_on_the_last_rank(allreduce, loss), MH_ERR_IO, words);
+    mh_phase_enter("computing the gradient");
+    mh_phase_set_step(17);
+    EXPECT_FAILURE(fail_on_the_last_rank(allreduce, &request, loss), MH_ERR_IO,
+                   told_by(mh_comm_ranks(world) - 1, "computing the gradient, step 17", "the disk is gone"));
+    cr_expect(eq(int, request, 12));
     mh_allreduce_destroy(allreduce);
 }
 
@@ -202,7 +289,7 @@ Test(allreduce, works_again_after_a_failure)
     mh_allreduce *allreduce = create(100, 5);
     double loss[5] = {0};
 
-    cr_expect(fail_on_the_last_rank(allreduce, loss) == MH_ERR_IO);
+    cr_expect(fail_on_the_last_rank(allreduce, NULL, loss) == MH_ERR_IO);
     expect_tree_sum(allreduce, 100, 5, 0);
     mh_allreduce_destroy(allreduce);
 }

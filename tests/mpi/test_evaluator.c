@@ -110,7 +110,8 @@ Test(evaluator, fails_on_all_ranks_together)
     mh_ensemble single = mh_ensemble_of(&trained);
     mh_metrics model, baseline;
 
-    EXPECT_FAILURE(mh_evaluate(world, &single, dataset, &model, &baseline, NULL), MH_ERR_FORMAT, "rank 2: ");
+    EXPECT_FAILURE(mh_evaluate(world, &single, dataset, &model, &baseline, NULL), MH_ERR_FORMAT,
+                   "rank 2 on ");
     EXPECT_SAYS("row 8500, column 1");
     mh_trained_clear(&trained);
     mh_dataset_close(dataset);

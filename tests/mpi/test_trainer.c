@@ -280,7 +280,7 @@ Test(trainer, refuses_a_bad_row_on_all_ranks)
     mh_training_data data;
     char words[64];
 
-    snprintf(words, sizeof words, "rank %zu: ", mh_comm_ranks(world) - 1);
+    snprintf(words, sizeof words, "rank %zu on ", mh_comm_ranks(world) - 1);
     EXPECT_FAILURE(mh_training_data_load(world, dataset, REPLICAS, &data), MH_ERR_FORMAT, words);
     EXPECT_SAYS("data.h5: /features: row 52, column 4 is not a number");
     mh_dataset_close(dataset);

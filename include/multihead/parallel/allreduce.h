@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_PARALLEL_ALLREDUCE_H
 #define MULTIHEAD_PARALLEL_ALLREDUCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "multihead/parallel/communicator.h"
@@ -23,7 +24,7 @@ typedef struct mh_allreduce mh_allreduce;
 mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks);
 
 /**
- *   count      elements of the float32 vector
+ *   count      elements of the float32 vector, any number
  *   replicas   leaves of the tree, at least as many as ranks
  *
  * Allocates everything; needs no other rank. Fails with MH_ERR_USAGE where there are more ranks than replicas.
@@ -43,16 +44,22 @@ float *mh_allreduce_leaf(mh_allreduce *allreduce);
 /**
  * Finishes the sum that start opened: every hosted replica has written its leaf, unless `mine` is a failure.
  *
- *   mine   how this rank fared since start
- *   loss   in: [hosted] a number of each hosted replica; out: loss[0] is their sum in the tree's order
+ *   mine      how this rank fared since start
+ *   request   in: what this rank asks all of them for, 0: nothing; out: the largest of all ranks, on all ranks, also
+ *             after a failure. It costs no message of its own. NULL: this rank asks for nothing and does not listen
+ *   loss      in: [hosted] a number of each hosted replica; out: loss[0] is their sum in the tree's order
  *
  * Collective. Returns the same status on every rank: MH_OK, or the worst `mine` together with the message of
  * the rank that reported it.
  */
-mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *allreduce, mh_status mine, double *loss);
+mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *allreduce, mh_status mine, int *request,
+                              double *loss);
 
 /** The sum [count]; belongs to `allreduce`, valid until the next start. */
 const float *mh_allreduce_sum(const mh_allreduce *allreduce);
+
+/** Whether every element of the sum is finite. The same on all ranks, as the sum is; not collective. */
+bool mh_allreduce_is_finite(const mh_allreduce *allreduce);
 
 /**
  * The same sum for a few doubles: values [hosted x count] in, the sum in values[0..count-1] out, on every rank.

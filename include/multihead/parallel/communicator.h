@@ -8,7 +8,8 @@
 
 /*
  * The ranks of a job. Every function that takes an mh_comm is collective: all ranks must call it, and it waits
- * for them. MPI's own errors end the job. Counts may exceed what an int holds.
+ * for them: meanwhile that is the process's phase (base/phase). MPI's own errors end the job, with a line that names
+ * rank, host and phase. Counts may exceed what an int holds.
  */
 typedef struct mh_comm mh_comm;
 
@@ -18,13 +19,20 @@ const mh_comm *mh_comm_initialize(int *argc, char ***argv);
 /** Ends MPI; no rank leaves before all have come. */
 void mh_comm_finalize(const mh_comm *comm);
 
+/**
+ * Fails where the launcher has started several processes that do not know of each other, each of them rank 0 of 1: a
+ * launcher of another MPI, or srun without PMI. Each would do all the work, and write the same files. Not collective.
+ */
+mh_status mh_comm_launch_check(const mh_comm *comm);
+
 /* Not collective. */
 size_t mh_comm_rank(const mh_comm *comm);
 size_t mh_comm_ranks(const mh_comm *comm);
 
 /**
  * The worst status of all ranks, on all ranks, with the message of the lowest rank that has it. `mine` is how
- * this rank fared. The message then begins with that rank's number, unless all ranks failed or there is one.
+ * this rank fared. The message then begins with that rank's number, host and phase ("rank 1 on node7, reading rows: ")
+ * as base/log and base/phase have them there, unless all ranks failed or there is one.
  */
 mh_status mh_comm_agree(const mh_comm *comm, mh_status mine);
 
@@ -37,7 +45,7 @@ void mh_comm_broadcast(const mh_comm *comm, void *data, size_t bytes);
 void mh_comm_sum(const mh_comm *comm, int64_t *values, size_t count);
 void mh_comm_max(const mh_comm *comm, int64_t *values, size_t count);
 
-/** Gathers `bytes`, 2^30 at most, from each rank to all: out [ranks x bytes]. */
+/** Gathers `bytes` from each rank to all: out [ranks x bytes]. */
 void mh_comm_gather_all(const mh_comm *comm, const void *mine, size_t bytes, void *out);
 
 /**
@@ -52,6 +60,12 @@ void mh_comm_hand_to_root(const mh_comm *comm, size_t from, void *data, size_t b
  */
 void mh_comm_exchange(const mh_comm *comm, const void *const *out, const size_t *out_bytes, void *const *in,
                       const size_t *in_bytes);
+
+/**
+ * What one MPI call is given at most, in bytes, numbers or whatever it counts; more goes in pieces. 2^30, as MPI's
+ * counts are ints; 0 stands for that. For tests, which have no such vectors. The same on all ranks; not collective.
+ */
+void mh_comm_limit_piece(size_t most);
 
 /** How many hosts the ranks are on. */
 size_t mh_comm_hosts(const mh_comm *comm);
