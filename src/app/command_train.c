@@ -4,9 +4,12 @@
 
 #include "commands.h"
 #include "data_source.h"
+#include "injection.h"
+#include "multihead/base/interrupt.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
+#include "multihead/base/watchdog.h"
 #include "multihead/model/baseline.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/checkpoint.h"
@@ -20,15 +23,17 @@
 #include "training_stage.h"
 #include "trials.h"
 
-enum { DEFAULT_REPLICAS = 8 };
+enum { DEFAULT_REPLICAS = 8, LONGEST_MARGIN_SECONDS = 60 };
 
 /* What a training run is made of. */
 typedef struct {
     run_folder folder;
     char *description; /* options.ini */
     training_plan plan;
-    training_stage stage; /* the one under way */
+    training_stage stage; /* the one under way                                      */
     mh_position position; /* where the stage before it ended                        */
+    double deadline;      /* mh_clock_seconds() until which it has to have stopped; 0: none */
+    char versions[512];   /* of the program and its libraries                       */
     trial_choice choice;
     char *history; /* the log up to there, on rank 0; NULL when there is none */
 } job;
@@ -55,6 +60,7 @@ static mh_status check_model(const options *o)
 mh_status command_train_check(const options *o)
 {
     mh_status status = MH_OK;
+    injection injection;
 
     if (strchr(o->run, '/') != NULL || strcmp(o->run, ".") == 0 || strcmp(o->run, "..") == 0)
         return MH_FAIL(MH_ERR_USAGE, "--run %s: expected a name; --output is the folder it goes under",
@@ -64,6 +70,8 @@ mh_status command_train_check(const options *o)
     if (o->init != NULL && strcmp(o->resume, "auto") != 0 && strcmp(o->resume, "none") != 0)
         return MH_FAIL(MH_ERR_USAGE,
                        "--init and --resume FILE contradict each other: both say where to start");
+    if (o->inject != NULL)
+        MH_TRY(injection_parse(o->inject, &injection));
     MH_TRY(check_shares(o));
     MH_TRY(check_model(o));
     MH_TRY(training_plan_check(o));
@@ -73,6 +81,30 @@ cleanup:
 }
 
 /* ---- preparing ---- */
+
+/* The walltime less what may come between: a twentieth of it, a minute at most. Counted from the program's start. */
+static double deadline_of(const options *o)
+{
+    double margin = o->time_limit / 20;
+
+    if (o->time_limit == 0)
+        return 0;
+    margin = margin < LONGEST_MARGIN_SECONDS ? margin : LONGEST_MARGIN_SECONDS;
+    return o->started + o->time_limit - margin;
+}
+
+static mh_status plan_fault(const mh_comm *comm, const options *o)
+{
+    mh_status status = MH_OK;
+    injection injection;
+
+    if (o->inject == NULL)
+        return MH_OK;
+    MH_TRY(injection_parse(o->inject, &injection));
+    MH_TRY(injection_plan(&injection, mh_comm_rank(comm), mh_comm_ranks(comm)));
+cleanup:
+    return mh_comm_agree(comm, status);
+}
 
 /* Rank 0 looks at the run's folder; the others learn what it found. */
 static mh_status examine_folder(const mh_comm *comm, const options *o, run_folder *folder)
@@ -109,9 +141,9 @@ static mh_status find_stage(const mh_comm *comm, job *job)
     if (job->folder.state != RUN_IS_STOPPED)
         return MH_OK;
     if (mh_comm_rank(comm) == 0)
-        status = mh_checkpoint_load_stage(job->folder.checkpoint, &job->position.stage, &job->history);
+        status = mh_checkpoint_load_position(job->folder.checkpoint, &job->position, &job->history);
     MH_TRY(mh_comm_agree(comm, status));
-    mh_comm_broadcast(comm, &job->position.stage, sizeof job->position.stage);
+    mh_comm_broadcast(comm, &job->position, sizeof job->position);
     if (job->position.stage >= job->plan.stages)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: is of stage %zu, and this run has %zu", job->folder.checkpoint,
                          job->position.stage + 1, job->plan.stages);
@@ -167,7 +199,9 @@ static mh_status begin_stage(const mh_comm *comm, const options *o, job *job, si
                                     .candidate = training_plan_candidate(&job->plan, stage),
                                     .epochs = o->epochs,
                                     .folder = job->folder.folder,
-                                    .description = job->description};
+                                    .description = job->description,
+                                    .versions = job->versions,
+                                    .deadline = job->deadline};
 
     if (is_refit) {
         MH_TRY(choose(comm, job));
@@ -240,6 +274,7 @@ static mh_status run_stages(const mh_comm *comm, const options *o, job *job)
     for (size_t stage = job->position.stage; stage < job->plan.stages; stage++) {
         training_stage_clear(&job->stage);
         MH_TRY(begin_stage(comm, o, job, stage));
+        mh_interrupt_install(); /* until here there is nothing to save */
         MH_TRY(mh_trainer_run(comm, job->stage.trainer));
         MH_TRY(end_stage(comm, job, stage));
     }
@@ -397,6 +432,10 @@ mh_status command_train(const mh_comm *comm, options *o)
     job job = {0};
 
     mh_matrix_set_threads(o->threads);
+    job.deadline = deadline_of(o);
+    startup_describe_versions(job.versions, sizeof job.versions);
+    MH_TRY(plan_fault(comm, o));
+    MH_TRY(mh_comm_agree(comm, mh_watchdog_start(o->stall_timeout)));
     MH_TRY(examine_folder(comm, o, &job.folder));
     if (job.folder.state == RUN_IS_FINISHED) {
         mh_log_info("%s is finished already; --resume none trains it afresh", job.folder.folder);
@@ -408,6 +447,7 @@ mh_status command_train(const mh_comm *comm, options *o)
     status = mh_comm_rank(comm) == 0 ? finish(o, &job) : MH_OK;
     status = mh_comm_agree(comm, status);
 cleanup:
+    mh_watchdog_stop();
     destroy(&job);
     return status;
 }

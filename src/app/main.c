@@ -7,9 +7,9 @@
 #include "multihead/base/crash.h"
 #include "multihead/base/log.h"
 #include "multihead/base/status.h"
-#include "multihead/data/hdf5_file.h"
 #include "multihead/tensor/matrix.h"
 #include "report.h"
+#include "startup.h"
 
 typedef struct {
     const char *name;
@@ -60,12 +60,10 @@ static void print_help(void)
 
 static void print_version(void)
 {
-    char mpi[128], hdf5[32];
+    char versions[512];
 
-    mh_comm_library(mpi, sizeof mpi);
-    mh_hdf5_version(hdf5, sizeof hdf5);
-    printf("multihead %s\n  MPI   %s\n  BLAS  %s (kernel %s)\n  HDF5  %s\n", MULTIHEAD_VERSION, mpi,
-           mh_matrix_library(), mh_matrix_kernel(), hdf5);
+    startup_describe_versions(versions, sizeof versions);
+    fputs(versions, stdout);
 }
 
 static bool has_word(int argc, char **argv, const char *word)
@@ -136,7 +134,9 @@ static int end(mh_status status, options *options)
     /* Results that did not get out were not delivered: a full disk behind stdout, say. */
     if (fflush(stdout) != 0 && status == MH_OK)
         status = MH_FAIL(MH_ERR_IO, "stdout: cannot be written: %s", strerror(errno));
-    if (status != MH_OK)
+    if (status == MH_STOPPED)
+        mh_log_info("%s", mh_status_message());
+    else if (status != MH_OK)
         mh_log_error("%s", mh_status_message());
     options_clear(options);
     return mh_status_exit_code(status);

@@ -16,8 +16,10 @@ typedef enum {
     TYPE_FLAG,   /* bool: no value                            */
     TYPE_CHOICE, /* size_t: place among the choices           */
     TYPE_WIDTHS, /* width_list: 32,64 or none                 */
-    TYPE_SHARES, /* share_list: 0.5,0.2 */
-    TYPE_ROWS    /* mh_slice: A:B                             */
+    TYPE_SHARES, /* share_list: 0.5,0.2                       */
+    TYPE_ROWS,   /* mh_slice: A:B                             */
+    TYPE_DURATION, /* double: seconds; 90s, 10min, 24h, 1:30:00 */
+    TYPE_INTERVAL  /* mh_interval: 5, 200steps, 10min           */
 } option_type;
 
 typedef struct {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "duration.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
 #include "option_table.h"
@@ -133,6 +134,20 @@ static mh_status set_rows(const option *entry, const char *text, mh_slice *out)
     return MH_OK;
 }
 
+static mh_status set_duration(const option *entry, const char *text, double *out)
+{
+    if (!duration_parse(text, out))
+        return bad_value(entry, text, "a time: seconds, or such as 90s, 10min, 24h, 1:30:00; 0 for none");
+    return MH_OK;
+}
+
+static mh_status set_interval(const option *entry, const char *text, mh_interval *out)
+{
+    if (!interval_parse(text, out))
+        return bad_value(entry, text, "epochs such as 5, steps such as 200steps, or time such as 10min");
+    return MH_OK;
+}
+
 mh_status option_set(const option *entry, char *text, options *o)
 {
     void *at = option_place(o, entry);
@@ -164,6 +179,10 @@ mh_status option_set(const option *entry, char *text, options *o)
         return set_shares(entry, text, at);
     case TYPE_ROWS:
         return set_rows(entry, text, at);
+    case TYPE_DURATION:
+        return set_duration(entry, text, at);
+    case TYPE_INTERVAL:
+        return set_interval(entry, text, at);
     }
     return MH_OK;
 }
@@ -204,6 +223,14 @@ static void print_shares(const share_list *shares, FILE *out)
         fprintf(out, "%s%s", i > 0 ? "," : "", mh_text_number(shares->share[i], number));
 }
 
+static void print_interval(const mh_interval *interval, FILE *out)
+{
+    static const char *const units[] = {"", "steps", "s"};
+    char number[MH_TEXT_BYTES];
+
+    fprintf(out, "%s%s", mh_text_number(interval->every, number), units[interval->unit]);
+}
+
 void option_print(const option *entry, const options *o, FILE *out)
 {
     const void *at = option_const_place(o, entry);
@@ -217,6 +244,7 @@ void option_print(const option *entry, const options *o, FILE *out)
         fprintf(out, "%zu", *(const size_t *)at);
         break;
     case TYPE_REAL:
+    case TYPE_DURATION:
         fputs(mh_text_number(*(const double *)at, number), out);
         break;
     case TYPE_SWITCH:
@@ -234,6 +262,9 @@ void option_print(const option *entry, const options *o, FILE *out)
         break;
     case TYPE_ROWS:
         print_rows(at, out);
+        break;
+    case TYPE_INTERVAL:
+        print_interval(at, out);
         break;
     case TYPE_TEXTS:
         break; /* has a line for each text */

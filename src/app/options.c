@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "multihead/base/clock.h"
 #include "multihead/base/memory.h"
 #include "option_table.h"
 #include "text_file.h"
@@ -202,7 +203,7 @@ mh_status options_parse(command command, int argc, char **argv, options *out)
     mh_status status = MH_OK;
     const char *config = (command & COMMAND_TRAIN) != 0 ? find_config(argc, argv) : NULL;
 
-    *out = (options){.command = command};
+    *out = (options){.command = command, .started = mh_clock_seconds()};
     MH_TRY(read_config(argc, config, out));
     MH_TRY(set_defaults(out));
     if (config != NULL)

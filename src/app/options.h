@@ -8,6 +8,7 @@
 #include "multihead/base/status.h"
 #include "multihead/data/dataset.h"
 #include "multihead/model/head.h"
+#include "multihead/training/interval.h"
 
 /* Everything that can be said on the command line. One table (options.c) holds name, type, default and help of
  * each option; parsing, --help and options.ini come from it. */
@@ -50,6 +51,7 @@ typedef enum { BIASES_AS_WEIGHTS, BIASES_AT_BASE_RATES } initial_biases;
 
 typedef struct {
     command command;
+    double started;  /* mh_clock_seconds() when they were parsed */
     text_list files; /* arguments that belong to no option */
 
     /* data */
@@ -116,7 +118,11 @@ typedef struct {
     char *run;
     char *output;
     char *resume;
-    size_t checkpoint_every, keep;
+    mh_interval checkpoint_every;
+    size_t keep;
+    double time_limit, stall_timeout; /* seconds; 0: none */
+    size_t on_nonfinite;              /* mh_on_nonfinite  */
+    char *inject;                     /* KIND@rank=R,step=S */
     char *config;
     bool progress;
 

@@ -9,7 +9,8 @@
 
 #include "folder.h"
 #include "multihead/base/memory.h"
-#include "multihead/training/checkpoint.h"
+#include "multihead/base/whole_file.h"
+#include "multihead/training/checkpoint_folder.h"
 #include "text_file.h"
 
 void run_folder_path(const run_folder *folder, const char *name, char path[RUN_PATH_BYTES])
@@ -119,7 +120,7 @@ static void remove_all(const run_folder *folder)
     glob_t matches = {0};
 
     run_folder_path(folder, "checkpoints", path);
-    mh_checkpoint_prune(path, 0);
+    mh_checkpoint_prune(path, 0, 0);
     run_folder_path(folder, "folds/fold-*.h5", path);
     if (glob(path, 0, NULL, &matches) == 0)
         for (size_t i = 0; i < matches.gl_pathc; i++)
@@ -134,6 +135,8 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
 
     run_folder_path(folder, "checkpoints", path);
     MH_TRY(folder_make(path));
+    mh_whole_file_sweep(path);
+    mh_whole_file_sweep(folder->folder);
     MH_TRY(remove_marks(folder));
     if (folder->state == RUN_IS_NEW)
         remove_all(folder);

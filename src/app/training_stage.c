@@ -154,10 +154,13 @@ static mh_status create_trainer(const options *o, const training_stage_config *c
         .patience = o->patience,
         .columns = {.has_validation = stage->validator != NULL || config->plan->trials > 0,
                     .has_stages = config->plan->stages > 1},
+        .on_nonfinite = (mh_on_nonfinite)o->on_nonfinite,
         .checkpoint_every = o->checkpoint_every,
         .keep = o->keep,
+        .deadline = config->deadline,
         .folder = config->folder,
         .options = config->description,
+        .versions = config->versions,
         .shows_progress = o->progress,
         .title = stage->title,
     };

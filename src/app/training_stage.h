@@ -27,6 +27,8 @@ typedef struct {
     size_t epochs;           /* at most              */
     const char *folder;      /* of the run           */
     const char *description; /* options.ini          */
+    const char *versions;    /* of the libraries     */
+    double deadline;         /* see mh_trainer_config */
 } training_stage_config;
 
 /**

@@ -41,7 +41,14 @@ void mh_status_set_message(const char *text)
 
 int mh_status_exit_code(mh_status status)
 {
-    if (status == MH_OK)
+    switch (status) {
+    case MH_OK:
         return 0;
-    return status == MH_ERR_USAGE ? 2 : 1;
+    case MH_STOPPED:
+        return 75; /* sysexits.h: a temporary failure, try again */
+    case MH_ERR_USAGE:
+        return 2;
+    default:
+        return 1;
+    }
 }

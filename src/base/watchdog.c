@@ -1,23 +1,21 @@
 #include "multihead/base/watchdog.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "multihead/base/log.h"
 #include "multihead/base/phase.h"
+#include "multihead/base/thread.h"
 
 static const double LOOK_EVERY_SECONDS = 0.25;
 static const double LAST_WORDS_SECONDS = 1.0; /* for the other ranks to say theirs */
 
 static struct {
-    bool is_running;
-    pthread_t thread;
+    mh_thread *thread; /* NULL: nobody watches */
     pthread_mutex_t mutex;
     pthread_cond_t ends;
     bool has_ended;
@@ -54,12 +52,13 @@ static void end_process(void)
  * Counts its own looks, not the clock: when the whole process was stopped, however long, that is one look. What is
  * between two looks can go unseen, so there are some in the time that is allowed.
  */
-static void *keep_watch(void *nothing)
+static void keep_watch(void *nothing)
 {
     double interval = watch.seconds / 8 < LOOK_EVERY_SECONDS ? watch.seconds / 8 : LOOK_EVERY_SECONDS;
     double silent = 0;
     uint64_t beats = mh_phase_beats();
 
+    (void)nothing;
     pthread_mutex_lock(&watch.mutex);
     while (!sleep_or_end(interval)) {
         uint64_t now = mh_phase_beats();
@@ -70,19 +69,6 @@ static void *keep_watch(void *nothing)
             end_process();
     }
     pthread_mutex_unlock(&watch.mutex);
-    return nothing;
-}
-
-/* Signals are for the thread that does the work. */
-static int start_thread(void)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = pthread_create(&watch.thread, NULL, keep_watch, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result;
 }
 
 mh_status mh_watchdog_start(double seconds)
@@ -99,23 +85,22 @@ mh_status mh_watchdog_start(double seconds)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* nobody sets it back or forth */
     pthread_cond_init(&watch.ends, &attributes);
     pthread_condattr_destroy(&attributes);
-    int result = start_thread();
-    if (result != 0)
-        return MH_FAIL(MH_ERR_MEMORY, "no thread for the watchdog (--stall-timeout): %s", strerror(result));
-    watch.is_running = true;
+    watch.thread = mh_thread_start(keep_watch, NULL);
+    if (watch.thread == NULL)
+        return MH_FAIL(MH_ERR_MEMORY, "the system gives no thread for the watchdog (--stall-timeout)");
     return MH_OK;
 }
 
 void mh_watchdog_stop(void)
 {
-    if (!watch.is_running)
+    if (watch.thread == NULL)
         return;
     pthread_mutex_lock(&watch.mutex);
     watch.has_ended = true;
     pthread_cond_signal(&watch.ends);
     pthread_mutex_unlock(&watch.mutex);
-    pthread_join(watch.thread, NULL);
+    mh_thread_join(watch.thread);
     pthread_cond_destroy(&watch.ends);
     pthread_mutex_destroy(&watch.mutex);
-    watch.is_running = false;
+    watch.thread = NULL;
 }

@@ -1,85 +1,287 @@
 #include "multihead/training/checkpoint.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 
-/* Whole numbers of a position, as attributes of the file. */
-enum { COUNTS = 6 };
+/* ---- the parts that change ---- */
 
-static const char *const count_names[COUNTS] = {"epoch", "batch",       "step",
-                                                "stage", "stage_epoch", "best_epoch"};
+/* A dataset of the file and the memory it is copied from and to. */
+typedef struct {
+    const char *name;
+    mh_element element;
+    size_t rows, columns; /* columns 0: one dimension */
+    void *data;
+} part;
 
-static mh_status write_position(mh_hdf5_file *file, const mh_position *position)
+enum { PARTS = 16, HISTORY_BYTES_LEAST = 4096 };
+
+/* The position as numbers of the file. */
+typedef struct {
+    int64_t count[9];
+    double real[4];
+} position_numbers;
+
+static const char *const count_names[] = {"epoch",       "batch",      "skipped",   "step",      "stage",
+                                          "stage_epoch", "best_epoch", "kept_step", "adam_steps"};
+static const char *const real_names[] = {"seconds", "rate", "best_loss", "kept_loss"};
+
+static position_numbers numbers_of(const mh_training_state *state)
+{
+    const mh_position *position = state->position;
+
+    return (position_numbers){
+        .count = {(int64_t)position->epoch, (int64_t)position->batch, (int64_t)position->skipped,
+                  (int64_t)position->step, (int64_t)position->stage, (int64_t)position->stage_epoch,
+                  (int64_t)position->best_epoch, (int64_t)state->kept->step,
+                  (int64_t)mh_adam_steps(state->adam)},
+        .real = {position->seconds, position->rate, position->best_loss, state->kept->loss}};
+}
+
+static mh_position position_of(const position_numbers *numbers)
+{
+    const int64_t *count = numbers->count;
+
+    return (mh_position){.epoch = (size_t)count[0],
+                         .batch = (size_t)count[1],
+                         .skipped = (size_t)count[2],
+                         .step = (uint64_t)count[3],
+                         .stage = (size_t)count[4],
+                         .stage_epoch = (size_t)count[5],
+                         .best_epoch = (size_t)count[6],
+                         .seconds = numbers->real[0],
+                         .rate = numbers->real[1],
+                         .best_loss = numbers->real[2]};
+}
+
+static size_t list_numbers(position_numbers *numbers, part *parts)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof count_names / sizeof count_names[0]; i++)
+        parts[count++] = (part){count_names[i], MH_INT64, 1, 0, &numbers->count[i]};
+    for (size_t i = 0; i < sizeof real_names / sizeof real_names[0]; i++)
+        parts[count++] = (part){real_names[i], MH_FLOAT64, 1, 0, &numbers->real[i]};
+    return count;
+}
+
+static size_t list_parts(const mh_training_state *state, position_numbers *numbers, part *parts)
+{
+    size_t heads = state->trained->schema.heads, count = list_numbers(numbers, parts);
+
+    parts[count++] = (part){"head_loss", MH_FLOAT64, heads, 0, state->head_loss};
+    parts[count++] = (part){"epoch_loss", MH_FLOAT64, state->replicas, heads, state->epoch_loss};
+    parts[count++] = (part){"row_checksum", MH_INT64, state->replicas, 0, state->row_checksum};
+    return count;
+}
+
+/* Vectors of the model's layout, a group for each. */
+typedef struct {
+    const char *group;
+    float *data; /* NULL where this run has none */
+} vector;
+
+enum { VECTORS = 5 };
+
+static void list_vectors(const mh_training_state *state, vector vectors[VECTORS])
+{
+    const vector list[VECTORS] = {{"model", mh_model_parameters(state->trained->model)},
+                                  {"first_moment", mh_adam_first_moment(state->adam)},
+                                  {"second_moment", mh_adam_second_moment(state->adam)},
+                                  {"best", state->best},
+                                  {"average", state->average}};
+
+    memcpy(vectors, list, sizeof list);
+}
+
+/* ---- writing ---- */
+
+static mh_status add_parts(const mh_training_state *state, mh_hdf5_file *file)
 {
     mh_status status = MH_OK;
-    const int64_t counts[COUNTS] = {(int64_t)position->epoch,       (int64_t)position->batch,
-                                    (int64_t)position->step,        (int64_t)position->stage,
-                                    (int64_t)position->stage_epoch, (int64_t)position->best_epoch};
+    const mh_layout *layout = mh_model_layout(state->trained->model);
+    position_numbers numbers = numbers_of(state);
+    part parts[PARTS];
+    vector vectors[VECTORS];
+    size_t count = list_parts(state, &numbers, parts);
 
-    for (size_t i = 0; i < COUNTS; i++)
-        MH_TRY(mh_hdf5_file_set_integers(file, "/", count_names[i], 1, &counts[i]));
-    MH_TRY(mh_hdf5_file_set_doubles(file, "/", "seconds", 1, &position->seconds));
-    MH_TRY(mh_hdf5_file_set_doubles(file, "/", "best_loss", 1, &position->best_loss));
+    for (size_t i = 0; i < count; i++) {
+        MH_TRY(mh_hdf5_file_add(file, parts[i].name, parts[i].element, parts[i].rows, parts[i].columns));
+        MH_TRY(mh_hdf5_file_write(file, parts[i].name, (mh_span){0, parts[i].rows}, parts[i].element,
+                                  parts[i].data));
+    }
+    list_vectors(state, vectors);
+    for (size_t i = 1; i < VECTORS; i++) /* the model is there already */
+        if (vectors[i].data != NULL)
+            MH_TRY(mh_trained_write_vector(layout, file, vectors[i].group, vectors[i].data));
 cleanup:
     return status;
 }
 
-static mh_status read_position(const mh_hdf5_file *file, mh_position *position)
+/* The log grows: it gets room for twice of what there is, 0 behind its end. */
+static mh_status add_history(const char *history, mh_hdf5_file *file)
 {
     mh_status status = MH_OK;
-    int64_t counts[COUNTS] = {0};
+    size_t length = strlen(history),
+           bytes = 2 * length < HISTORY_BYTES_LEAST ? HISTORY_BYTES_LEAST : 2 * length;
+    char *text = NULL;
 
-    if (!mh_hdf5_file_has_attribute(file, "/", "epoch"))
-        return MH_FAIL(MH_ERR_FORMAT, "%s: is not a checkpoint (those are in <run>/checkpoints/)",
-                       mh_hdf5_file_path(file));
-    for (size_t i = 0; i < COUNTS; i++)
-        MH_TRY(mh_hdf5_file_get_integers(file, "/", count_names[i], 1, &counts[i]));
-    MH_TRY(mh_hdf5_file_get_doubles(file, "/", "seconds", 1, &position->seconds));
-    MH_TRY(mh_hdf5_file_get_doubles(file, "/", "best_loss", 1, &position->best_loss));
-    position->epoch = (size_t)counts[0];
-    position->batch = (size_t)counts[1];
-    position->step = (uint64_t)counts[2];
-    position->stage = (size_t)counts[3];
-    position->stage_epoch = (size_t)counts[4];
-    position->best_epoch = (size_t)counts[5];
+    MH_TRY(mh_memory_array(bytes, 1, &text));
+    memcpy(text, history, length);
+    MH_TRY(mh_hdf5_file_add(file, "history", MH_UINT8, bytes, 0));
+    MH_TRY(mh_hdf5_file_write(file, "history", (mh_span){0, bytes}, MH_UINT8, text));
 cleanup:
+    mh_memory_free(text);
     return status;
 }
 
-mh_status mh_checkpoint_save(const char *folder, const mh_training_state *state, const char *options,
-                             const char *history)
+static mh_status create_image(const mh_training_state *state, const mh_checkpoint_texts *texts,
+                              mh_hdf5_image **out)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
-    const mh_layout *layout = mh_model_layout(state->trained->model);
-    size_t heads = state->trained->schema.heads;
-    char path[MH_CHECKPOINT_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/epoch-%06zu.h5", folder, state->position->epoch);
-    MH_TRY(mh_hdf5_file_create(path, &file));
+    MH_TRY(mh_hdf5_file_create_in_memory("checkpoint", &file));
     MH_TRY(mh_trained_write(state->trained, file));
-    MH_TRY(mh_trained_write_vector(layout, file, "first_moment", mh_adam_first_moment(state->adam)));
-    MH_TRY(mh_trained_write_vector(layout, file, "second_moment", mh_adam_second_moment(state->adam)));
-    if (state->best != NULL)
-        MH_TRY(mh_trained_write_vector(layout, file, "best", state->best));
-    if (state->average != NULL)
-        MH_TRY(mh_trained_write_vector(layout, file, "average", state->average));
-    MH_TRY(write_position(file, state->position));
-    const int64_t adam_steps = (int64_t)mh_adam_steps(state->adam);
-    MH_TRY(mh_hdf5_file_set_integers(file, "/", "adam_steps", 1, &adam_steps));
-    MH_TRY(mh_hdf5_file_add(file, "head_loss", MH_FLOAT64, heads, 0));
-    MH_TRY(mh_hdf5_file_write(file, "head_loss", (mh_span){0, heads}, MH_FLOAT64, state->head_loss));
-    MH_TRY(mh_hdf5_file_set_texts(file, "/", "options", 1, (char *const[]){(char *)options}));
-    MH_TRY(mh_hdf5_file_set_texts(file, "/", "history", 1, (char *const[]){(char *)history}));
-    MH_TRY(mh_hdf5_file_commit(file));
+    MH_TRY(add_parts(state, file));
+    MH_TRY(add_history(texts->history, file));
+    MH_TRY(mh_hdf5_file_set_texts(file, "/", "options", 1, (char *const[]){(char *)texts->options}));
+    MH_TRY(mh_hdf5_file_set_texts(file, "/", "versions", 1, (char *const[]){(char *)texts->versions}));
+    MH_TRY(mh_hdf5_image_create(file, out));
 cleanup:
     mh_hdf5_file_close(file);
+    return status;
+}
+
+static size_t element_bytes(mh_element element)
+{
+    return element == MH_FLOAT32 ? sizeof(float) : sizeof(double); /* the parts have these and int64 only */
+}
+
+static void put_vector(const mh_layout *layout, const vector *vector, mh_hdf5_image *image)
+{
+    char name[MH_TRAINED_NAME_BYTES];
+
+    for (size_t t = 0; t < layout->tensors; t++) {
+        const mh_tensor *tensor = &layout->tensor[t];
+
+        mh_trained_dataset_name(vector->group, tensor, name);
+        mh_hdf5_image_put(image, name, vector->data + tensor->span.first, tensor->span.count * sizeof(float));
+    }
+}
+
+static void put_parts(const mh_training_state *state, const char *history, mh_hdf5_image *image)
+{
+    const mh_layout *layout = mh_model_layout(state->trained->model);
+    position_numbers numbers = numbers_of(state);
+    part parts[PARTS];
+    vector vectors[VECTORS];
+    size_t count = list_parts(state, &numbers, parts);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t columns = parts[i].columns == 0 ? 1 : parts[i].columns;
+
+        mh_hdf5_image_put(image, parts[i].name, parts[i].data,
+                          parts[i].rows * columns * element_bytes(parts[i].element));
+    }
+    list_vectors(state, vectors);
+    for (size_t i = 0; i < VECTORS; i++)
+        if (vectors[i].data != NULL)
+            put_vector(layout, &vectors[i], image);
+    memcpy(mh_hdf5_image_place(image, "history", &count), history, strlen(history)); /* the log only grows */
+}
+
+mh_status mh_checkpoint_draw(const mh_training_state *state, const mh_checkpoint_texts *texts,
+                             mh_hdf5_image **image)
+{
+    size_t room = 0;
+
+    if (*image != NULL)
+        mh_hdf5_image_place(*image, "history", &room);
+    if (room > strlen(texts->history)) {
+        put_parts(state, texts->history, *image);
+        return MH_OK;
+    }
+    mh_hdf5_image_destroy(*image);
+    *image = NULL;
+    return create_image(state, texts, image);
+}
+
+/* ---- reading ---- */
+
+static mh_status read_part(const mh_hdf5_file *file, const part *part)
+{
+    mh_status status = MH_OK;
+    mh_extent extent = {0};
+    size_t columns = part->columns == 0 ? 1 : part->columns;
+
+    MH_TRY(mh_hdf5_file_extent(file, part->name, &extent));
+    if (extent.rows != part->rows || extent.columns != columns) {
+        status =
+            MH_FAIL(MH_ERR_FORMAT, "%s: /%s is [%zu x %zu], this run needs [%zu x %zu]",
+                    mh_hdf5_file_path(file), part->name, extent.rows, extent.columns, part->rows, columns);
+        goto cleanup;
+    }
+    MH_TRY(mh_hdf5_file_read(file, part->name, (mh_span){0, part->rows}, part->element, part->data));
+cleanup:
+    return status;
+}
+
+static mh_status open_checkpoint(const char *path, mh_hdf5_file **out)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_hdf5_file_open_sealed(path, out));
+    if (!mh_hdf5_file_has(*out, "adam_steps"))
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: is not a checkpoint (those are in <run>/checkpoints/)", path);
+cleanup:
+    return status;
+}
+
+static mh_status read_numbers(const mh_hdf5_file *file, position_numbers *numbers)
+{
+    mh_status status = MH_OK;
+    part parts[PARTS];
+    size_t count = list_numbers(numbers, parts);
+
+    for (size_t i = 0; i < count; i++)
+        MH_TRY(read_part(file, &parts[i]));
+cleanup:
+    return status;
+}
+
+static mh_status read_history(const mh_hdf5_file *file, char **history)
+{
+    mh_status status = MH_OK;
+    mh_extent extent = {0};
+
+    MH_TRY(mh_hdf5_file_extent(file, "history", &extent));
+    MH_TRY(mh_memory_new(extent.rows + 1, history));
+    MH_TRY(mh_hdf5_file_read(file, "history", (mh_span){0, extent.rows}, MH_UINT8, *history));
+cleanup:
+    return status;
+}
+
+/* Where the run stands is kept back until all the rest has been read. */
+static mh_status read_state(const mh_hdf5_file *file, const mh_training_state *state)
+{
+    mh_status status = MH_OK;
+    const mh_layout *layout = mh_model_layout(state->trained->model);
+    position_numbers numbers;
+    part parts[PARTS];
+    vector vectors[VECTORS];
+    size_t count = list_parts(state, &numbers, parts);
+
+    for (size_t i = 0; i < count; i++)
+        MH_TRY(read_part(file, &parts[i]));
+    list_vectors(state, vectors);
+    for (size_t i = 0; i < VECTORS; i++)
+        if (vectors[i].data != NULL)
+            MH_TRY(mh_trained_read_vector(layout, file, vectors[i].group, vectors[i].data));
+    *state->position = position_of(&numbers);
+    *state->kept = (mh_kept_checkpoint){(uint64_t)numbers.count[7], numbers.real[3]};
+    mh_adam_set_steps(state->adam, (uint64_t)numbers.count[8]);
+cleanup:
     return status;
 }
 
@@ -87,24 +289,11 @@ mh_status mh_checkpoint_load(const char *path, const mh_training_state *state, c
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
-    const mh_layout *layout = mh_model_layout(state->trained->model);
-    mh_span heads = {0, state->trained->schema.heads};
-    int64_t adam_steps = 0;
 
     *history = NULL;
-    MH_TRY(mh_hdf5_file_open(path, &file));
-    MH_TRY(read_position(file, state->position));
-    MH_TRY(mh_hdf5_file_read(file, "head_loss", heads, MH_FLOAT64, state->head_loss));
-    MH_TRY(mh_hdf5_file_get_texts(file, "/", "history", 1, history));
-    MH_TRY(mh_trained_read_vector(layout, file, "model", mh_model_parameters(state->trained->model)));
-    MH_TRY(mh_trained_read_vector(layout, file, "first_moment", mh_adam_first_moment(state->adam)));
-    MH_TRY(mh_trained_read_vector(layout, file, "second_moment", mh_adam_second_moment(state->adam)));
-    if (state->best != NULL)
-        MH_TRY(mh_trained_read_vector(layout, file, "best", state->best));
-    if (state->average != NULL)
-        MH_TRY(mh_trained_read_vector(layout, file, "average", state->average));
-    MH_TRY(mh_hdf5_file_get_integers(file, "/", "adam_steps", 1, &adam_steps));
-    mh_adam_set_steps(state->adam, (uint64_t)adam_steps);
+    MH_TRY(open_checkpoint(path, &file));
+    MH_TRY(read_history(file, history));
+    MH_TRY(read_state(file, state));
 cleanup:
     if (status != MH_OK) {
         mh_memory_free(*history);
@@ -114,17 +303,17 @@ cleanup:
     return status;
 }
 
-mh_status mh_checkpoint_load_stage(const char *path, size_t *stage, char **history)
+mh_status mh_checkpoint_load_position(const char *path, mh_position *position, char **history)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
-    mh_position position = {0};
+    position_numbers numbers;
 
     *history = NULL;
-    MH_TRY(mh_hdf5_file_open(path, &file));
-    MH_TRY(read_position(file, &position));
-    MH_TRY(mh_hdf5_file_get_texts(file, "/", "history", 1, history));
-    *stage = position.stage;
+    MH_TRY(open_checkpoint(path, &file));
+    MH_TRY(read_numbers(file, &numbers));
+    *position = position_of(&numbers);
+    MH_TRY(read_history(file, history));
 cleanup:
     mh_hdf5_file_close(file);
     return status;
@@ -134,83 +323,11 @@ mh_status mh_checkpoint_load_options(const char *path, char **options)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
-    mh_position position;
 
     *options = NULL;
-    MH_TRY(mh_hdf5_file_open(path, &file));
-    MH_TRY(read_position(file, &position));
+    MH_TRY(open_checkpoint(path, &file));
     MH_TRY(mh_hdf5_file_get_texts(file, "/", "options", 1, options));
 cleanup:
     mh_hdf5_file_close(file);
     return status;
-}
-
-/* ---- folders ---- */
-
-static int is_checkpoint(const struct dirent *entry)
-{
-    size_t epoch = 0;
-    int length = 0;
-
-    return sscanf(entry->d_name, "epoch-%zu.h5%n", &epoch, &length) == 1 && entry->d_name[length] == '\0' &&
-           length > 0;
-}
-
-/* By epoch, newest first: longer numbers are larger ones, equally long ones compare as texts. */
-static int newest_first(const struct dirent **a, const struct dirent **b)
-{
-    size_t first = strlen((*a)->d_name), second = strlen((*b)->d_name);
-
-    if (first != second)
-        return first < second ? 1 : -1;
-    return strcmp((*b)->d_name, (*a)->d_name);
-}
-
-static int list_checkpoints(const char *folder, struct dirent ***entries)
-{
-    int count = scandir(folder, entries, is_checkpoint, newest_first);
-
-    if (count < 0)
-        *entries = NULL;
-    return count < 0 ? 0 : count;
-}
-
-static void free_list(struct dirent **entries, int count)
-{
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-}
-
-void mh_checkpoint_newest(const char *folder, char path[MH_CHECKPOINT_PATH_BYTES])
-{
-    struct dirent **entries = NULL;
-    int count = list_checkpoints(folder, &entries);
-    bool is_found = false;
-
-    for (int i = 0; i < count && !is_found; i++) {
-        char *options = NULL;
-
-        snprintf(path, MH_CHECKPOINT_PATH_BYTES, "%s/%s", folder, entries[i]->d_name);
-        is_found = mh_checkpoint_load_options(path, &options) == MH_OK;
-        mh_memory_free(options);
-        if (!is_found)
-            mh_log_warning("skipped a checkpoint: %s", mh_status_message());
-    }
-    if (!is_found)
-        path[0] = '\0';
-    free_list(entries, count);
-}
-
-void mh_checkpoint_prune(const char *folder, size_t keep)
-{
-    struct dirent **entries = NULL;
-    int count = list_checkpoints(folder, &entries);
-    char path[MH_CHECKPOINT_PATH_BYTES];
-
-    for (int i = (int)keep; i < count; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        unlink(path);
-    }
-    free_list(entries, count);
 }

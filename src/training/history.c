@@ -1,13 +1,16 @@
 #include "multihead/training/history.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "multihead/base/clock.h"
+#include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
 #include "multihead/base/whole_file.h"
@@ -17,18 +20,14 @@ static const char HEADER[] = "epoch,step,learning_rate,train_loss,seconds,rows_p
 struct mh_history {
     char *path; /* NULL: writes nothing */
     mh_history_columns columns;
-    FILE *file;
-    char *text; /* all that the file holds */
+    int file;       /* -1: none */
+    bool is_behind; /* the disk did not take the last lines: they are only in `text` */
+    char *text;     /* all that the file is to hold                                  */
     size_t length, capacity;
     double seconds_before; /* of training, when the clock was started */
     double started;
     double last_seconds; /* at the end of the epoch before */
 };
-
-static mh_status failed(const char *path)
-{
-    return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-}
 
 static mh_status append(mh_history *history, const char *text)
 {
@@ -50,6 +49,36 @@ cleanup:
     return status;
 }
 
+/* Puts the whole log in place of what is there; lines are then appended to it. */
+static mh_status write_all(mh_history *history)
+{
+    mh_status status = MH_OK;
+
+    if (history->file >= 0)
+        close(history->file);
+    history->file = -1;
+    MH_TRY(mh_whole_file_write(history->path, history->text, history->length));
+    history->file = open(history->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (history->file < 0)
+        status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", history->path, strerror(errno));
+cleanup:
+    return status;
+}
+
+/* Appends to the file; a line that does not fit is taken back as a whole. */
+static mh_status write_line(mh_history *history, const char *line)
+{
+    size_t length = strlen(line);
+    ssize_t written = write(history->file, line, length);
+
+    if (written == (ssize_t)length)
+        return MH_OK;
+    int error = written < 0 ? errno : ENOSPC;
+    if (written > 0 && ftruncate(history->file, (off_t)(history->length - length)) != 0)
+        error = errno;
+    return MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", history->path, strerror(error));
+}
+
 static mh_status append_header(mh_history *history)
 {
     char header[256];
@@ -67,6 +96,7 @@ mh_status mh_history_open(const char *path, mh_history_columns columns, const ch
     mh_history *history = NULL;
 
     MH_TRY(mh_memory_new(sizeof *history, &history));
+    history->file = -1;
     history->seconds_before = history->last_seconds = seconds;
     history->started = mh_clock_seconds();
     history->columns = columns;
@@ -74,10 +104,7 @@ mh_status mh_history_open(const char *path, mh_history_columns columns, const ch
     if (path == NULL)
         goto cleanup;
     MH_TRY(mh_memory_text(path, &history->path));
-    MH_TRY(mh_whole_file_write(path, history->text, history->length)); /* in place of the old log */
-    history->file = fopen(path, "a");
-    if (history->file == NULL)
-        status = failed(path);
+    MH_TRY(write_all(history)); /* in place of the old log */
 cleanup:
     if (status != MH_OK) {
         mh_history_close(history);
@@ -91,8 +118,8 @@ void mh_history_close(mh_history *history)
 {
     if (history == NULL)
         return;
-    if (history->file != NULL)
-        fclose(history->file);
+    if (history->file >= 0)
+        close(history->file);
     mh_memory_free(history->path);
     mh_memory_free(history->text);
     mh_memory_free(history);
@@ -117,7 +144,7 @@ mh_status mh_history_add(mh_history *history, const mh_history_line *line)
     double epoch_seconds = seconds - history->last_seconds;
 
     history->last_seconds = seconds;
-    if (history->file == NULL)
+    if (history->path == NULL)
         return MH_OK;
     used = (size_t)snprintf(text, sizeof text, "%zu,%llu,%s,%s,%.6f,%.0f", line->epoch,
                             (unsigned long long)line->step, mh_text_number(line->learning_rate, rate),
@@ -131,8 +158,23 @@ mh_status mh_history_add(mh_history *history, const mh_history_line *line)
         used += (size_t)snprintf(text + used, sizeof text - used, ",%zu", line->stage + 1);
     snprintf(text + used, sizeof text - used, "\n");
     MH_TRY(append(history, text));
-    if (fputs(text, history->file) < 0 || fflush(history->file) != 0)
-        status = failed(history->path);
+    if ((history->is_behind ? write_all(history) : write_line(history, text)) == MH_OK) {
+        history->is_behind = false;
+    } else if (!history->is_behind) {
+        history->is_behind = true;
+        mh_log_warning("%s; its lines are kept, and written when there is room", mh_status_message());
+    }
+cleanup:
+    return status;
+}
+
+mh_status mh_history_finish(mh_history *history)
+{
+    mh_status status = MH_OK;
+
+    if (history->is_behind)
+        MH_TRY(write_all(history));
+    history->is_behind = false;
 cleanup:
     return status;
 }

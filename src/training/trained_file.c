@@ -11,21 +11,22 @@ enum { FORMAT_VERSION = 1 };
 
 /* ---- tensors ---- */
 
-static void dataset_name(const char *group, const mh_tensor *tensor, char name[64])
+void mh_trained_dataset_name(const char *group, const mh_tensor *tensor,
+                             char name[MH_TRAINED_NAME_BYTES])
 {
-    snprintf(name, 64, "%s/%s", group, tensor->name);
+    snprintf(name, MH_TRAINED_NAME_BYTES, "%s/%s", group, tensor->name);
 }
 
 mh_status mh_trained_write_vector(const mh_layout *layout, mh_hdf5_file *file, const char *group,
                                   const float *vector)
 {
     mh_status status = MH_OK;
-    char name[64];
+    char name[MH_TRAINED_NAME_BYTES];
 
     for (size_t t = 0; t < layout->tensors; t++) {
         const mh_tensor *tensor = &layout->tensor[t];
 
-        dataset_name(group, tensor, name);
+        mh_trained_dataset_name(group, tensor, name);
         MH_TRY(mh_hdf5_file_add(file, name, MH_FLOAT32, tensor->rows, tensor->columns));
         MH_TRY(mh_hdf5_file_write(file, name, (mh_span){0, tensor->rows}, MH_FLOAT32,
                                   vector + tensor->span.first));
@@ -38,14 +39,14 @@ mh_status mh_trained_read_vector(const mh_layout *layout, const mh_hdf5_file *fi
                                  float *vector)
 {
     mh_status status = MH_OK;
-    char name[64];
+    char name[MH_TRAINED_NAME_BYTES];
 
     for (size_t t = 0; t < layout->tensors; t++) {
         const mh_tensor *tensor = &layout->tensor[t];
         mh_extent extent = {0};
         size_t columns = tensor->columns == 0 ? 1 : tensor->columns;
 
-        dataset_name(group, tensor, name);
+        mh_trained_dataset_name(group, tensor, name);
         if (!mh_hdf5_file_has(file, name)) {
             status = MH_FAIL(MH_ERR_FORMAT, "%s: there is no /%s, which this model has",
                              mh_hdf5_file_path(file), name);

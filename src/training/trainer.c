@@ -1,46 +1,14 @@
-#include "multihead/training/trainer.h"
+#include "trainer_parts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "multihead/base/log.h"
+#include "multihead/base/clock.h"
+#include "multihead/base/fault.h"
+#include "multihead/base/interrupt.h"
 #include "multihead/base/memory.h"
-#include "multihead/data/loader.h"
-#include "multihead/parallel/allreduce.h"
+#include "multihead/base/phase.h"
 #include "multihead/training/clip.h"
-#include "multihead/training/kept_weights.h"
-#include "multihead/training/progress.h"
-
-struct mh_trainer {
-    mh_trainer_config config;
-    const mh_training_data *data;
-    mh_trained *trained;
-    mh_validator *validator;
-    bool is_root;
-    mh_span hosted; /* replicas of this rank */
-    size_t heads;
-    size_t batches; /* of an epoch */
-
-    mh_loader *loader;
-    mh_workspace *workspace;
-    mh_allreduce *allreduce;
-    mh_adam *adam;
-    mh_history *history;
-    char *earlier_history; /* of a run that goes on */
-    mh_progress progress;
-    mh_position position;
-
-    mh_tally tally;    /* of one replica's part of a batch                                       */
-    int64_t *known;    /* [batches x heads] known labels of each batch; NULL when all are known  */
-    float *weights;    /* [heads] of the loss in a batch                                         */
-    double weight_sum; /* of all heads                                                           */
-    double rate;       /* of the last step                                                       */
-    mh_kept_weights kept;
-    double *replica_loss; /* [hosted] share of a step's loss                                        */
-    double *epoch_loss;   /* [hosted x heads] share of the epoch's losses so far                    */
-    double *head_loss;    /* [hosted x heads] the same at the end, then [heads] summed              */
-};
 
 /* ---- making one ---- */
 
@@ -109,8 +77,11 @@ static mh_status create_sums(mh_trainer *t)
         MH_TRY(mh_memory_array(t->batches, t->heads * sizeof *t->known, &t->known));
     MH_TRY(mh_memory_array(t->heads, sizeof *t->weights, &t->weights));
     MH_TRY(mh_memory_array(t->hosted.count, sizeof *t->replica_loss, &t->replica_loss));
+    MH_TRY(mh_memory_array(t->hosted.count, t->heads * sizeof *t->step_loss, &t->step_loss));
     MH_TRY(mh_memory_array(t->hosted.count, t->heads * sizeof *t->epoch_loss, &t->epoch_loss));
     MH_TRY(mh_memory_array(t->hosted.count, t->heads * sizeof *t->head_loss, &t->head_loss));
+    MH_TRY(mh_memory_array(t->config.replicas, t->heads * sizeof *t->all_epoch_loss, &t->all_epoch_loss));
+    MH_TRY(mh_memory_array(t->config.replicas, sizeof *t->all_row_checksum, &t->all_row_checksum));
 cleanup:
     return status;
 }
@@ -128,6 +99,8 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
     t->trained = trained;
     t->validator = validator;
     t->is_root = rank == 0;
+    t->rank = rank;
+    t->ranks = ranks;
     t->hosted = mh_allreduce_hosted(config->replicas, rank, ranks);
     t->heads = data->schema.heads;
     for (size_t h = 0; h < t->heads; h++)
@@ -147,6 +120,7 @@ void mh_trainer_destroy(mh_trainer *t)
 {
     if (t == NULL)
         return;
+    mh_checkpoint_writer_destroy(t->writer);
     mh_loader_destroy(t->loader);
     mh_workspace_destroy(t->workspace);
     mh_allreduce_destroy(t->allreduce);
@@ -159,27 +133,12 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_memory_free(t->weights);
     mh_kept_weights_clear(&t->kept);
     mh_memory_free(t->replica_loss);
+    mh_memory_free(t->step_loss);
     mh_memory_free(t->epoch_loss);
+    mh_memory_free(t->all_epoch_loss);
+    mh_memory_free(t->all_row_checksum);
     mh_memory_free(t->head_loss);
     mh_memory_free(t);
-}
-
-/* What a checkpoint holds of this trainer. */
-static mh_training_state state_of(mh_trainer *t)
-{
-    return (mh_training_state){.trained = t->trained,
-                               .adam = t->adam,
-                               .position = &t->position,
-                               .head_loss = t->head_loss,
-                               .best = t->kept.best,
-                               .average = t->kept.average};
-}
-
-mh_status mh_trainer_restore(mh_trainer *t, const char *checkpoint)
-{
-    mh_training_state state = state_of(t);
-
-    return mh_checkpoint_load(checkpoint, &state, &t->earlier_history);
 }
 
 mh_status mh_trainer_follow(mh_trainer *t, const mh_position *before, const char *history)
@@ -246,22 +205,28 @@ static const float *batch_weights(mh_trainer *t, size_t batch)
     return t->weights;
 }
 
-/* Adds a replica's part of a batch to its sums of the epoch; returns its share of the batch's loss. */
-static double keep_loss(mh_trainer *t, size_t batch, size_t replica)
+/* Notes the losses of a replica's part of a batch; returns its share of the batch's loss. */
+static double note_loss(mh_trainer *t, size_t batch, size_t replica)
 {
-    double *epoch_loss = t->epoch_loss + replica * t->heads;
+    double *step_loss = t->step_loss + replica * t->heads;
     double sum = 0;
 
     for (size_t h = 0; h < t->heads; h++) {
         double known = divisor(t, batch, h);
         double share = known > 0 ? t->tally.loss[h] / known : 0.0;
 
-        epoch_loss[h] += share;
+        step_loss[h] = share;
         sum += t->config.head_weights != NULL ? t->config.head_weights[h] * share : share;
         t->tally.loss[h] = 0;
         t->tally.known[h] = 0;
     }
     return sum / t->weight_sum;
+}
+
+static void add_to_epoch(mh_trainer *t)
+{
+    for (size_t i = 0; i < t->hosted.count * t->heads; i++)
+        t->epoch_loss[i] += t->step_loss[i];
 }
 
 /* Where a batch is on the way through this stage, in epochs. */
@@ -270,183 +235,103 @@ static double epochs_done(const mh_trainer *t, size_t batch)
     return (double)t->position.stage_epoch + (double)batch / (double)t->batches;
 }
 
-mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, double *loss)
+/* What may be wrong with this rank's rows, where somebody wants to know how that is. */
+static mh_status meet_faults(const mh_trainer *t, size_t batch)
 {
-    mh_status status = MH_OK;
-    const float *weights = batch_weights(t, batch);
-    const float *sum = NULL;
-    double rows = (double)mh_loader_batch_rows(t->loader, batch), scale = 0;
+    void *memory = NULL;
 
-    /* Local: the rows of every replica hosted here become a leaf of the sum. */
-    mh_allreduce_start(t->allreduce);
+    mh_fault_before_step(t->position.step + 1);
+    if (mh_fault_take(MH_FAULT_READ_ERROR))
+        return MH_FAIL(MH_ERR_IO, "the rows of batch %zu cannot be read: Input/output error", batch + 1);
+    if (mh_fault_take(MH_FAULT_OUT_OF_MEMORY))
+        return mh_memory_new(SIZE_MAX / 2, &memory);
+    return MH_OK;
+}
+
+/* Local: the rows of every replica hosted here become a leaf of the sum. */
+static void compute_gradients(mh_trainer *t, size_t batch)
+{
+    const float *weights = batch_weights(t, batch);
+
     for (size_t r = 0; r < t->hosted.count; r++) {
         mh_batch part; /* borrowed from the loader until the next one */
         mh_draw draw = {t->config.seed, mh_adam_steps(t->adam), (uint32_t)(t->hosted.first + r)};
+        float *leaf = mh_allreduce_leaf(t->allreduce);
 
         mh_loader_batch(t->loader, batch, t->hosted.first + r, &part);
         part.weights = weights;
         part.draw = &draw;
-        mh_model_gradient(t->trained->model, &part, t->workspace, mh_allreduce_leaf(t->allreduce), &t->tally);
-        t->replica_loss[r] = keep_loss(t, batch, r);
+        mh_model_gradient(t->trained->model, &part, t->workspace, leaf, &t->tally);
+        if (mh_fault_take(MH_FAULT_NAN))
+            leaf[0] = NAN;
+        t->replica_loss[r] = note_loss(t, batch, r);
     }
+}
 
-    /* Collective: every rank arrives here. */
-    MH_TRY(mh_allreduce_finish(comm, t->allreduce, MH_OK, NULL, t->replica_loss));
-    *loss = t->replica_loss[0];
-    if (!isfinite(*loss)) {
-        status = MH_FAIL(MH_ERR_NUMERIC,
-                         "the loss is not finite in epoch %zu, batch %zu: a smaller "
-                         "--learning-rate or scaled features may help",
-                         t->position.epoch + 1, batch + 1);
-        goto cleanup;
-    }
+/* Local and equal everywhere: the same sum gives the same step. */
+static void take_step(mh_trainer *t, size_t batch, const float *sum)
+{
+    double rows = (double)mh_loader_batch_rows(t->loader, batch), scale = 1.0 / (rows * t->weight_sum);
 
-    /* Local and equal everywhere: the same sum gives the same step. */
-    sum = mh_allreduce_sum(t->allreduce);
-    scale = 1.0 / (rows * t->weight_sum);
     if (t->config.clip_norm > 0)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
-    t->rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
-    mh_adam_step(t->adam, t->rate, scale, sum, mh_model_parameters(t->trained->model));
+    t->position.rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
+    mh_adam_step(t->adam, t->position.rate, scale, sum, mh_model_parameters(t->trained->model));
     t->position.step++;
     mh_kept_weights_add(&t->kept, mh_adam_steps(t->adam), mh_model_parameters(t->trained->model));
-cleanup:
-    return status;
+    add_to_epoch(t);
 }
 
-/* ---- an epoch ---- */
-
-static void start_epoch(const mh_comm *comm, mh_trainer *t)
+/* The weights are as they were before the batch. */
+static mh_status leave_out(mh_trainer *t, size_t batch, double loss)
 {
-    mh_loader_shuffle(t->loader, t->position.stage_epoch); /* a stage does not depend on those before it */
-    memset(t->epoch_loss, 0, t->hosted.count * t->heads * sizeof *t->epoch_loss);
-    if (t->known == NULL)
-        return;
-    memset(t->known, 0, t->batches * t->heads * sizeof *t->known);
-    for (size_t batch = 0; batch < t->batches; batch++)
-        mh_loader_count_labels(t->loader, batch, t->known + batch * t->heads);
-    mh_comm_sum(comm, t->known, t->batches * t->heads);
+    if (t->config.on_nonfinite == MH_NONFINITE_STOP)
+        return MH_FAIL(MH_ERR_NUMERIC,
+                       "the %s is not finite in epoch %zu, batch %zu: a smaller --learning-rate or scaled "
+                       "features may help; --on-nonfinite skip leaves such batches out",
+                       isfinite(loss) ? "gradient" : "loss", t->position.epoch + 1, batch + 1);
+    t->position.skipped++;
+    return MH_OK;
 }
 
-/* The epoch's loss of each head, mean over batches, and of all heads together. */
-static mh_status sum_losses(const mh_comm *comm, mh_trainer *t, double *train_loss)
+/* What this rank asks the others for: the largest of all ranks is what happens. */
+static int own_request(const mh_trainer *t)
+{
+    int signal = mh_interrupt_signal();
+    double now = 0;
+
+    if (signal != 0)
+        return MH_REQUEST_STOP_BY_SIGNAL + signal;
+    if (!t->is_root || (t->config.deadline == 0 && t->config.checkpoint_every.unit != MH_INTERVAL_SECONDS))
+        return MH_REQUEST_NOTHING;
+    now = mh_clock_seconds();
+    if (t->config.deadline > 0 && now + mh_trainer_seconds_to_stop(t) >= t->config.deadline)
+        return MH_REQUEST_STOP_IN_TIME;
+    if (t->config.checkpoint_every.unit == MH_INTERVAL_SECONDS && t->config.checkpoint_every.every > 0 &&
+        now - t->last_checkpoint >= t->config.checkpoint_every.every)
+        return MH_REQUEST_CHECKPOINT;
+    return MH_REQUEST_NOTHING;
+}
+
+mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, double *loss)
 {
     mh_status status = MH_OK;
-    double sum = 0;
 
-    memcpy(t->head_loss, t->epoch_loss, t->hosted.count * t->heads * sizeof *t->head_loss);
-    MH_TRY(mh_allreduce_doubles(comm, t->config.replicas, t->heads, t->head_loss));
-    for (size_t h = 0; h < t->heads; h++) {
-        t->head_loss[h] /= (double)t->batches;
-        sum += t->config.head_weights != NULL ? t->config.head_weights[h] * t->head_loss[h] : t->head_loss[h];
-    }
-    *train_loss = sum / t->weight_sum;
-cleanup:
-    return status;
-}
+    mh_phase_set_step(t->position.step + 1);
+    mh_phase_enter("computing the gradient");
+    mh_allreduce_start(t->allreduce);
+    status = meet_faults(t, batch);
+    if (status == MH_OK)
+        compute_gradients(t, batch);
 
-/* Measures the validation loss and remembers the best epoch; NaN where nothing is validated. */
-static double validate(const mh_comm *comm, mh_trainer *t)
-{
-    mh_position *position = &t->position;
-    float *parameters = mh_model_parameters(t->trained->model);
-    double loss = NAN;
-
-    if (t->validator == NULL)
-        return loss;
-    mh_kept_weights_swap(&t->kept, parameters);
-    loss = mh_validator_loss(comm, t->validator, NULL);
-    if (position->best_epoch == 0 ? isfinite(loss) : loss < position->best_loss) {
-        position->best_epoch = position->stage_epoch;
-        position->best_loss = loss;
-        mh_kept_weights_remember(&t->kept, parameters);
-    }
-    mh_kept_weights_swap(&t->kept, parameters);
-    return loss;
-}
-
-/* Whether the last epoch is over, or there is no patience left. From numbers that are equal on all ranks. */
-static bool is_done(const mh_trainer *t)
-{
-    const mh_position *position = &t->position;
-
-    return position->stage_epoch >= t->config.epochs ||
-           (t->kept.best != NULL && position->stage_epoch - position->best_epoch >= t->config.patience);
-}
-
-/* A checkpoint that cannot be written is no reason to stop. */
-static void save_checkpoint(mh_trainer *t)
-{
-    const mh_trainer_config *config = &t->config;
-    mh_training_state state = state_of(t);
-    char folder[MH_CHECKPOINT_PATH_BYTES];
-
-    t->position.seconds = mh_history_seconds(t->history);
-    snprintf(folder, sizeof folder, "%s/checkpoints", config->folder);
-    if (mh_checkpoint_save(folder, &state, config->options, mh_history_text(t->history)) == MH_OK)
-        mh_checkpoint_prune(folder, config->keep);
+    /* Collective: every rank arrives here. */
+    t->request = own_request(t);
+    MH_TRY(mh_allreduce_finish(comm, t->allreduce, status, &t->request, t->replica_loss));
+    *loss = t->replica_loss[0];
+    if (isfinite(*loss) && mh_allreduce_is_finite(t->allreduce))
+        take_step(t, batch, mh_allreduce_sum(t->allreduce));
     else
-        mh_log_warning("no checkpoint of epoch %zu, going on without: %s", t->position.epoch,
-                       mh_status_message());
-}
-
-/* Only rank 0 writes; all ranks learn how it went. */
-static mh_status write_epoch(const mh_comm *comm, mh_trainer *t, double train_loss, double validation_loss)
-{
-    mh_status status = MH_OK;
-    const mh_trainer_config *config = &t->config;
-    mh_history_line line = {.epoch = t->position.epoch,
-                            .step = t->position.step,
-                            .learning_rate = t->rate,
-                            .train_loss = train_loss,
-                            .rows = t->data->rows,
-                            .has_validation = t->validator != NULL,
-                            .validation_loss = validation_loss,
-                            .stage = t->position.stage};
-    bool is_due =
-        config->checkpoint_every > 0 && (t->position.epoch % config->checkpoint_every == 0 || is_done(t));
-
-    status = mh_history_add(t->history, &line);
-    if (status == MH_OK && t->is_root && config->folder != NULL && is_due)
-        save_checkpoint(t);
-    return mh_comm_agree(comm, status);
-}
-
-static mh_status open_history(const mh_comm *comm, mh_trainer *t)
-{
-    char path[MH_CHECKPOINT_PATH_BYTES];
-    bool is_written = t->is_root && t->config.folder != NULL;
-
-    snprintf(path, sizeof path, "%s/history.csv", t->config.folder != NULL ? t->config.folder : "");
-    return mh_comm_agree(comm, mh_history_open(is_written ? path : NULL, t->config.columns,
-                                               t->earlier_history, t->position.seconds, &t->history));
-}
-
-mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
-{
-    mh_status status = MH_OK;
-    mh_position *position = &t->position;
-    double loss = 0, train_loss = 0, validation_loss = 0;
-
-    MH_TRY(open_history(comm, t));
-    t->progress = mh_progress_start(t->is_root && t->config.shows_progress, t->config.title, t->config.epochs,
-                                    position->stage_epoch, t->batches, t->data->rows);
-    mh_history_start(t->history);
-    while (!is_done(t)) {
-        start_epoch(comm, t);
-        for (size_t batch = 0; batch < t->batches; batch++) {
-            MH_TRY(mh_trainer_step(comm, t, batch, &loss));
-            mh_progress_step(&t->progress, position->stage_epoch, batch + 1, loss);
-        }
-        position->epoch++;
-        position->stage_epoch++;
-        MH_TRY(sum_losses(comm, t, &train_loss));
-        validation_loss = validate(comm, t);
-        mh_progress_epoch(&t->progress, position->stage_epoch, train_loss, validation_loss, is_done(t));
-        MH_TRY(write_epoch(comm, t, train_loss, validation_loss));
-    }
-    position->seconds = mh_history_seconds(t->history);
-    mh_kept_weights_result(&t->kept, position->best_epoch > 0, mh_model_parameters(t->trained->model));
+        status = leave_out(t, batch, *loss);
 cleanup:
     return status;
 }

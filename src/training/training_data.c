@@ -1,5 +1,6 @@
 #include "multihead/training/training_data.h"
 
+#include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
 #include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
@@ -87,6 +88,28 @@ cleanup:
     return status;
 }
 
+/* What tells the rows of a run from those of another: whoever holds a replica, it has the same rows. */
+static mh_status take_checksums(size_t replicas, size_t rank, size_t ranks, mh_training_data *data)
+{
+    mh_status status = MH_OK;
+    const mh_shard *shard = &data->shard;
+    mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
+
+    MH_TRY(mh_memory_array(hosted.count, sizeof *data->row_checksum, &data->row_checksum));
+    for (size_t r = 0; r < hosted.count; r++) {
+        mh_span rows = mh_loader_shard_rows(data->rows, replicas, (mh_span){hosted.first + r, 1});
+        size_t first = rows.first - shard->rows.first;
+        const uint64_t both[2] = {mh_checksum(shard->features + first * shard->inputs,
+                                              rows.count * shard->inputs * sizeof *shard->features),
+                                  mh_checksum(shard->labels + first * shard->heads,
+                                              rows.count * shard->heads * sizeof *shard->labels)};
+
+        data->row_checksum[r] = mh_checksum(both, sizeof both);
+    }
+cleanup:
+    return status;
+}
+
 mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
                                 mh_training_data *out)
 {
@@ -94,6 +117,8 @@ mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t
 
     *out = (mh_training_data){0};
     status = load_shard(dataset, replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
+    if (status == MH_OK)
+        status = take_checksums(replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
     MH_TRY(mh_comm_agree(comm, status));
     MH_TRY(agree_on_classes(comm, out));
     MH_TRY(count_labels(comm, out));
@@ -122,6 +147,7 @@ void mh_training_data_clear(mh_training_data *data)
     mh_schema_clear(&data->schema);
     mh_memory_free(data->base_rates);
     mh_memory_free(data->known);
+    mh_memory_free(data->row_checksum);
     mh_standardizer_clear(&data->standardizer);
     *data = (mh_training_data){0};
 }

@@ -174,8 +174,8 @@ Test(evaluate, takes_checkpoints_too)
     must_train(binary);
     outcome o = run_program(1, "evaluate " MODEL " --data d.h5 --json model.json");
     MUST_EXIT(o, 0);
-    o = run_program(1,
-                    "evaluate --model outputs/run/checkpoints/epoch-000020.h5 --data d.h5 --json epoch.json");
+    o = run_program(
+        1, "evaluate --model outputs/run/checkpoints/step-000000080.h5 --data d.h5 --json epoch.json");
     MUST_EXIT(o, 0);
     EXPECT_SAME_FILE("model.json", "epoch.json");
 }

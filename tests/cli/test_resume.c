@@ -60,7 +60,7 @@ Test(resume, none_starts_afresh)
     must_train(1, "--epochs 2 --run b --seed 2");
     EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/b/model.h5");
     EXPECT_SAME_HISTORY("outputs/a/history.csv", "outputs/b/history.csv");
-    EXPECT_NAMES("outputs/a/checkpoints", "epoch-000002.h5");
+    EXPECT_NAMES("outputs/a/checkpoints", "step-000000016.h5");
 }
 
 /* ---- a run that was stopped ---- */
@@ -74,7 +74,7 @@ static void kill_in_the_middle(int ranks)
 {
     program program = start_program(ranks, "train " LONG " --run killed");
 
-    await_file("outputs/killed/checkpoints/epoch-000004.h5");
+    await_file("outputs/killed/checkpoints/step-000000032.h5");
     kill_program(&program);
     outcome o = finish_program(&program);
     cr_assert(o.exit_code != 0, "it was not killed; stderr:\n%s", o.err);
@@ -88,10 +88,10 @@ static void expect_unbroken(int ranks)
     o = run_program(ranks, "train " LONG " --run killed");
     EXPECT_EXIT(o, 0);
     EXPECT_WORDS(o.err, "trains on");
-    EXPECT_WORDS(o.err, "from outputs/killed/checkpoints/epoch-");
+    EXPECT_WORDS(o.err, "from outputs/killed/checkpoints/step-");
     EXPECT_SAME_FILE("outputs/killed/model.h5", "outputs/unbroken/model.h5");
     EXPECT_SAME_HISTORY("outputs/killed/history.csv", "outputs/unbroken/history.csv");
-    EXPECT_NAMES("outputs/killed/checkpoints", "epoch-000028.h5 epoch-000030.h5");
+    EXPECT_NAMES("outputs/killed/checkpoints", "step-000000224.h5 step-000000240.h5");
 }
 
 Test(resume, a_killed_run_goes_on_as_if_it_had_not_been)
@@ -121,7 +121,8 @@ Test(resume, a_damaged_checkpoint_is_skipped_for_the_one_before)
     must_train(1, "--epochs 6 --checkpoint-every 1 --run unbroken");
     must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
     cr_assert(remove("outputs/a/model.h5") == 0);
-    copy_file("outputs/unbroken/checkpoints/epoch-000006.h5", "outputs/a/checkpoints/epoch-000006.h5", 5000);
+    copy_file("outputs/unbroken/checkpoints/step-000000048.h5", "outputs/a/checkpoints/step-000000048.h5",
+              5000);
     for (int ranks = 1; ranks <= 3; ranks += 2) {
         outcome o = run_program(ranks, "train " SMALL " --epochs 6 --checkpoint-every 1 --run a");
 
@@ -129,7 +130,7 @@ Test(resume, a_damaged_checkpoint_is_skipped_for_the_one_before)
         if (ranks > 1)
             continue;
         cr_expect(count_lines(o.err, "warning: skipped a checkpoint: ") == 1, "stderr:\n%s", o.err);
-        EXPECT_WORDS(o.err, "from outputs/a/checkpoints/epoch-000005.h5");
+        EXPECT_WORDS(o.err, "from outputs/a/checkpoints/step-000000040.h5");
     }
     EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/unbroken/model.h5");
 }
@@ -138,7 +139,7 @@ Test(resume, a_checkpoint_may_be_named)
 {
     must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
     copy_file("outputs/a/model.h5", "unbroken.h5", WHOLE_FILE);
-    must_train(2, "--epochs 6 --checkpoint-every 1 --run a --resume outputs/a/checkpoints/epoch-000005.h5");
+    must_train(2, "--epochs 6 --checkpoint-every 1 --run a --resume outputs/a/checkpoints/step-000000040.h5");
     EXPECT_SAME_FILE("outputs/a/model.h5", "unbroken.h5");
     cr_expect(read_csv("outputs/a/history.csv")->lines == 6);
 }
@@ -148,14 +149,14 @@ Test(resume, a_run_that_goes_back_is_not_finished_until_it_ends)
 {
     outcome o = run_program(1, "train " LONG " --keep 20 --run killed");
     MUST_EXIT(o, 0);
-    cr_assert(rename("outputs/killed/checkpoints/epoch-000030.h5", "last.h5") == 0);
+    cr_assert(rename("outputs/killed/checkpoints/step-000000240.h5", "last.h5") == 0);
     cr_assert(rename("outputs/killed/history.csv", "history.csv") == 0);
     program program =
-        start_program(1, "train " LONG " --run killed --resume outputs/killed/checkpoints/epoch-000002.h5");
+        start_program(1, "train " LONG " --run killed --resume outputs/killed/checkpoints/step-000000016.h5");
     await_file("outputs/killed/history.csv"); /* until it has gone back */
     kill_program(&program);
     o = finish_program(&program);
-    cr_assert(o.exit_code != 0 && !file_exists("outputs/killed/checkpoints/epoch-000030.h5"),
+    cr_assert(o.exit_code != 0 && !file_exists("outputs/killed/checkpoints/step-000000240.h5"),
               "it was not killed");
     EXPECT_NO_FILE("outputs/killed/model.h5");
     expect_unbroken(1);
@@ -184,7 +185,7 @@ Test(resume, a_run_that_lacks_only_its_model_tells_the_same_loss)
 Test(resume, a_checkpoint_may_be_another_runs)
 {
     must_train(1, "--epochs 6 --checkpoint-every 1 --run a");
-    must_train(1, "--epochs 6 --checkpoint-every 1 --run b --resume outputs/a/checkpoints/epoch-000005.h5");
+    must_train(1, "--epochs 6 --checkpoint-every 1 --run b --resume outputs/a/checkpoints/step-000000040.h5");
     EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/b/model.h5");
 }
 

@@ -36,7 +36,7 @@ Test(train, leaves_a_run_folder_and_nothing_else)
     EXPECT_NAMES("outputs", "a");
     EXPECT_NAMES("outputs/a", has_program("gnuplot") ? "checkpoints history.csv loss.png model.h5 options.ini"
                                                      : "checkpoints history.csv model.h5 options.ini");
-    EXPECT_NAMES("outputs/a/checkpoints", "epoch-000003.h5");
+    EXPECT_NAMES("outputs/a/checkpoints", "step-000000024.h5");
 }
 
 Test(train, draws_a_picture_where_there_is_gnuplot)
@@ -91,11 +91,11 @@ Test(train, history_has_a_line_an_epoch)
 Test(train, keeps_the_newest_checkpoints)
 {
     must_train(1, "--generate --samples 500 --run every --checkpoint-every 1");
-    EXPECT_NAMES("outputs/every/checkpoints", "epoch-000002.h5 epoch-000003.h5");
+    EXPECT_NAMES("outputs/every/checkpoints", "step-000000008.h5 step-000000012.h5");
     must_train(1, "--generate --samples 500 --run one --checkpoint-every 1 --keep 1");
-    EXPECT_NAMES("outputs/one/checkpoints", "epoch-000003.h5");
+    EXPECT_NAMES("outputs/one/checkpoints", "step-000000012.h5");
     must_train(1, "--generate --samples 500 --run second --checkpoint-every 2");
-    EXPECT_NAMES("outputs/second/checkpoints", "epoch-000002.h5 epoch-000003.h5");
+    EXPECT_NAMES("outputs/second/checkpoints", "step-000000008.h5 step-000000012.h5");
     must_train(1, "--generate --samples 500 --run never --checkpoint-every 0");
     EXPECT_NAMES("outputs/never/checkpoints", "");
 }
@@ -247,11 +247,13 @@ Test(train, a_checkpoint_that_cannot_be_written_is_a_warning)
 {
     program program = start_program(2, "train " LONG);
 
-    await_file("outputs/run/checkpoints/epoch-000002.h5");
+    await_file("outputs/run/checkpoints/step-000000016.h5");
     cr_assert(rename("outputs/run/checkpoints", "gone") == 0);
     outcome o = finish_program(&program);
     EXPECT_EXIT(o, 0);
-    cr_expect(count_lines(o.err, "warning: no checkpoint of epoch 30") == 1, "stderr:\n%s", o.err);
+    EXPECT_WORDS(o.err,
+                 "warning: no checkpoint, going on without: outputs/run/checkpoints/step-000000240.h5: "
+                 "cannot be written: No such file or directory");
     EXPECT_FILE("outputs/run/model.h5");
 }
 
@@ -259,14 +261,14 @@ Test(train, a_model_that_cannot_be_written_is_an_error)
 {
     program program = start_program(2, "train " LONG);
 
-    await_file("outputs/run/checkpoints/epoch-000002.h5");
+    await_file("outputs/run/checkpoints/step-000000016.h5");
     cr_assert(mkdir("outputs/run/model.h5", 0777) == 0);
     outcome o = finish_program(&program);
     EXPECT_EXIT(o, 1);
     cr_expect(count_lines(o.err, "multihead: ") == 1, "not one message:\n%s", o.err);
     EXPECT_WORDS(o.err, "outputs/run/model.h5: cannot be written");
     cr_expect(strstr(names_in("outputs/run"), "partial") == NULL, "left behind: %s", names_in("outputs/run"));
-    EXPECT_NAMES("outputs/run/checkpoints", "epoch-000028.h5 epoch-000030.h5");
+    EXPECT_NAMES("outputs/run/checkpoints", "step-000000224.h5 step-000000240.h5");
 }
 
 /* ---- a loss that is not finite ---- */

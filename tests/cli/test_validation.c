@@ -300,7 +300,8 @@ static void cut_back(const char *run, size_t epochs)
     size_t stage = (size_t)csv_number(history, epochs - 1, "stage");
 
     for (size_t epoch = epochs + 1; epoch <= history->lines; epoch++) {
-        snprintf(path, sizeof path, "outputs/%s/checkpoints/epoch-%06zu.h5", run, epoch);
+        snprintf(path, sizeof path, "outputs/%s/checkpoints/step-%09.0f.h5", run,
+                 csv_number(history, epoch - 1, "step"));
         cr_assert(remove(path) == 0, "there is no %s", path);
     }
     for (size_t fold = stage; fold <= 3; fold++) {
@@ -350,7 +351,7 @@ Test(validation, a_killed_run_of_several_stages_goes_on_as_if_it_had_not_been)
 {
     program program = start_program(2, "train " LONG " --run killed");
 
-    await_file("outputs/killed/checkpoints/epoch-000014.h5");
+    await_file("outputs/killed/checkpoints/step-000000042.h5");
     kill_program(&program);
     outcome o = finish_program(&program);
     cr_assert(o.exit_code != 0, "it was not killed; stderr:\n%s", o.err);

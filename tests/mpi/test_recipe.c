@@ -120,13 +120,13 @@ static void resume(training_run *resumed, recipe r, bool validates)
     recipe until_epoch_2 = r;
 
     until_epoch_2.trainer.epochs = 2;
-    until_epoch_2.trainer.checkpoint_every = 2;
+    until_epoch_2.trainer.checkpoint_every = (mh_interval){MH_INTERVAL_EPOCHS, 2};
     scratch_folder("checkpoints");
     until_epoch_2.trainer.folder = scratch_path("");
     run_recipe(&stopped, alone, &until_epoch_2, validates);
     training_run_end(&stopped);
     training_run_start(resumed, world, &r.model, &r.trainer, validates);
-    MUST(mh_trainer_restore(resumed->trainer, scratch_path("checkpoints/epoch-000002.h5")));
+    MUST(mh_trainer_restore(resumed->trainer, scratch_path("checkpoints/step-000000006.h5")));
     MUST(mh_trainer_run(world, resumed->trainer));
 }
 

@@ -145,7 +145,7 @@ Test(trainer, resumes_on_other_ranks_bit_for_bit)
     MUST(mh_trainer_run(alone, whole.trainer));
 
     config.epochs = 2;
-    config.checkpoint_every = 2;
+    config.checkpoint_every = (mh_interval){MH_INTERVAL_EPOCHS, 2};
     config.keep = 1;
     scratch_folder("checkpoints");
     config.folder = scratch_path("");
@@ -160,12 +160,59 @@ Test(trainer, resumes_on_other_ranks_bit_for_bit)
     run resumed;
 
     run_start(&resumed, world, (data_kind){0}, &config);
-    MUST(mh_trainer_restore(resumed.trainer, scratch_path("checkpoints/epoch-000002.h5")));
+    MUST(mh_trainer_restore(resumed.trainer, scratch_path("checkpoints/step-000000006.h5")));
     MUST(mh_trainer_run(world, resumed.trainer));
     expect_same_model(&resumed, &whole);
     run_end(&whole);
     run_end(&stopped);
     run_end(&resumed);
+}
+
+/* Wherever it is stopped: in the middle of an epoch, at its end, before the last step. */
+Test(trainer, goes_on_from_any_step_bit_for_bit)
+{
+    mh_trainer_config config = default_config();
+    run whole;
+    char checkpoint[64];
+
+    config.checkpoint_every = (mh_interval){MH_INTERVAL_STEPS, 1};
+    config.keep = 99;
+    scratch_folder("checkpoints");
+    config.folder = scratch_path("");
+    run_start(&whole, alone, (data_kind){.has_missing_labels = true}, &config);
+    MUST(mh_trainer_run(alone, whole.trainer));
+    config = default_config();
+    for (unsigned step = 1; step <= 9; step++) {
+        run resumed;
+
+        snprintf(checkpoint, sizeof checkpoint, "checkpoints/step-%09u.h5", step);
+        run_start(&resumed, world, (data_kind){.has_missing_labels = true}, &config);
+        MUST(mh_trainer_restore(resumed.trainer, scratch_path(checkpoint)));
+        cr_expect(eq(u64, mh_trainer_position(resumed.trainer)->step, step));
+        MUST(mh_trainer_run(world, resumed.trainer));
+        expect_same_model(&resumed, &whole);
+        EXPECT_SAME_BITS(mh_trainer_head_loss(resumed.trainer), mh_trainer_head_loss(whole.trainer), HEADS);
+        run_end(&resumed);
+    }
+    run_end(&whole);
+}
+
+Test(trainer, other_rows_than_those_of_the_checkpoint_are_refused)
+{
+    mh_trainer_config config = default_config();
+    run stopped, other;
+
+    config.checkpoint_every = (mh_interval){MH_INTERVAL_EPOCHS, 1};
+    config.keep = 1;
+    scratch_folder("checkpoints");
+    config.folder = scratch_path("");
+    run_start(&stopped, alone, (data_kind){0}, &config);
+    MUST(mh_trainer_run(alone, stopped.trainer));
+    run_start(&other, world, (data_kind){.has_rare_class = true}, &config);
+    mh_status status = mh_trainer_restore(other.trainer, scratch_path("checkpoints/step-000000009.h5"));
+    EXPECT_FAILURE(mh_comm_agree(world, status), MH_ERR_FORMAT, "was made with other rows");
+    run_end(&stopped);
+    run_end(&other);
 }
 
 /* ---- one step ---- */

@@ -106,8 +106,8 @@ Test(missing, labels_count_in_neither_gradient_nor_loss)
 
         loss += gradient_of(h, of_weight, of_bias) / HEADS;
         for (int ranks = 1; ranks <= 3; ranks += 2) {
-            const char *checkpoint = ranks == 1 ? "outputs/on1/checkpoints/epoch-000001.h5"
-                                                : "outputs/on3/checkpoints/epoch-000001.h5";
+            const char *checkpoint = ranks == 1 ? "outputs/on1/checkpoints/step-000000001.h5"
+                                                : "outputs/on3/checkpoints/step-000000001.h5";
 
             snprintf(name, sizeof name, "first_moment/out%zu.weight", h + 1);
             expect_gradient(checkpoint, name, outputs[h] * INPUTS, of_weight);

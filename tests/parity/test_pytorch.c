@@ -88,7 +88,7 @@ static void expect_three_steps(const char *fixture, const char *options)
         expect_tensors(path, "model", 1, fixture, reference, WEIGHTS);
     }
     /* The first moment after one step is (1 - beta1) times the gradient. */
-    expect_tensors("outputs/after1/checkpoints/epoch-000001.h5", "first_moment", 10, fixture, "grad1",
+    expect_tensors("outputs/after1/checkpoints/step-000000001.h5", "first_moment", 10, fixture, "grad1",
                    GRADIENT);
     free(loss);
 }
@@ -118,5 +118,6 @@ Test(pytorch, replicas_and_ranks_change_only_the_rounding)
         run_program(2, "train --data %s/sklearn_multilabel_seed1.h5 --rows :%d --init init.h5 --epochs 1",
                     MH_FIXTURES, ROWS);
     MUST_EXIT(o, 0);
-    expect_tensors("outputs/run/checkpoints/epoch-000001.h5", "first_moment", 10, fixture, "grad1", GRADIENT);
+    expect_tensors("outputs/run/checkpoints/step-000000001.h5", "first_moment", 10, fixture, "grad1",
+                   GRADIENT);
 }

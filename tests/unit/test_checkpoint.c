@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "expect.h"
+#include "multihead/base/fault.h"
 #include "multihead/base/memory.h"
-#include "multihead/training/checkpoint.h"
+#include "multihead/training/checkpoint_folder.h"
+#include "multihead/training/checkpoint_writer.h"
 #include "scratch.h"
 #include "toy.h"
 
@@ -19,7 +21,7 @@ static void start(void)
 
 TestSuite(checkpoint, .init = start, .fini = scratch_remove);
 
-enum { INPUTS = 3, HEADS = 2 };
+enum { INPUTS = 3, HEADS = 2, REPLICAS = 3 };
 
 static const size_t classes[HEADS] = {2, 3};
 
@@ -29,7 +31,9 @@ typedef struct {
     mh_adam *adam;
     size_t count;
     mh_position position;
-    double head_loss[HEADS];
+    mh_kept_checkpoint kept;
+    double head_loss[HEADS], epoch_loss[REPLICAS * HEADS];
+    uint64_t row_checksum[REPLICAS];
     float *best;
 } run;
 
@@ -70,25 +74,49 @@ static mh_training_state state_of(run *r)
     return (mh_training_state){.trained = &r->trained,
                                .adam = r->adam,
                                .position = &r->position,
+                               .kept = &r->kept,
                                .head_loss = r->head_loss,
-                               .best = r->best};
+                               .best = r->best,
+                               .replicas = REPLICAS,
+                               .epoch_loss = r->epoch_loss,
+                               .row_checksum = r->row_checksum};
+}
+
+static const char OPTIONS[] = "[training]\nepochs = 7\n", HISTORY[] = "epoch,step\n1,10\n";
+
+static mh_status write_with(run *r, size_t keep)
+{
+    mh_training_state state = state_of(r);
+    const mh_checkpoint_texts texts = {.options = OPTIONS, .versions = "multihead 1", .history = HISTORY};
+    mh_checkpoint_writer *writer = NULL;
+
+    MUST(mh_checkpoint_writer_create(scratch_path(""), keep, &writer));
+    MUST(mh_checkpoint_writer_start(writer, &state, &texts));
+    mh_status status = mh_checkpoint_writer_finish(writer);
+    mh_checkpoint_writer_destroy(writer);
+    return status;
 }
 
 static void save(run *r, size_t epoch)
 {
-    mh_training_state state = state_of(r);
-
     r->position = (mh_position){.epoch = epoch,
                                 .batch = 4,
+                                .skipped = 1,
                                 .step = 10 * epoch,
                                 .seconds = 0.1,
+                                .rate = 0.01,
                                 .stage = 1,
                                 .stage_epoch = 2,
                                 .best_epoch = 1,
                                 .best_loss = 0.3};
+    r->kept = (mh_kept_checkpoint){0, 0.4};
     mh_adam_set_steps(r->adam, 7);
     memcpy(r->head_loss, HEAD_LOSS, sizeof HEAD_LOSS);
-    MUST(mh_checkpoint_save(scratch_path(""), &state, "[training]\nepochs = 7\n", "epoch,step\n1,10\n"));
+    for (size_t i = 0; i < REPLICAS * HEADS; i++)
+        r->epoch_loss[i] = 0.5 * (double)i;
+    for (size_t i = 0; i < REPLICAS; i++)
+        r->row_checksum[i] = UINT64_MAX - i;
+    MUST(write_with(r, 99));
 }
 
 static void expect_newest(const char *name)
@@ -108,11 +136,11 @@ Test(checkpoint, comes_back_as_it_was_saved)
     run saved = run_start(4), loaded = run_start(4);
     mh_training_state state = state_of(&loaded);
     char *options = NULL, *history = NULL;
-    size_t stage = 0;
+    mh_position position;
 
     run_fill(&saved);
     save(&saved, 3);
-    MUST(mh_checkpoint_load(scratch_path("epoch-000003.h5"), &state, &history));
+    MUST(mh_checkpoint_load(scratch_path("step-000000030.h5"), &state, &history));
     EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.trained.model),
                      saved.count);
     EXPECT_SAME_BITS(mh_adam_first_moment(saved.adam), mh_adam_first_moment(loaded.adam), saved.count);
@@ -120,14 +148,17 @@ Test(checkpoint, comes_back_as_it_was_saved)
     EXPECT_SAME_BITS(saved.best, loaded.best, saved.count);
     cr_expect(eq(u64, mh_adam_steps(loaded.adam), 7));
     EXPECT_SAME_BITS(&saved.position, &loaded.position, 1);
+    EXPECT_SAME_BITS(&saved.kept, &loaded.kept, 1);
     EXPECT_SAME_BITS(saved.head_loss, loaded.head_loss, HEADS);
-    MUST(mh_checkpoint_load_stage(scratch_path("epoch-000003.h5"), &stage, &options));
+    EXPECT_SAME_BITS(saved.epoch_loss, loaded.epoch_loss, REPLICAS * HEADS);
+    EXPECT_SAME_BITS(saved.row_checksum, loaded.row_checksum, REPLICAS);
+    MUST(mh_checkpoint_load_position(scratch_path("step-000000030.h5"), &position, &options));
     cr_expect(strcmp(options, history) == 0);
     mh_memory_free(options);
-    cr_expect(eq(sz, stage, 1));
+    EXPECT_SAME_BITS(&saved.position, &position, 1);
     cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
     mh_memory_free(history);
-    MUST(mh_checkpoint_load_options(scratch_path("epoch-000003.h5"), &options));
+    MUST(mh_checkpoint_load_options(scratch_path("step-000000030.h5"), &options));
     cr_expect(strcmp(options, "[training]\nepochs = 7\n") == 0);
     mh_memory_free(options);
     run_end(&saved);
@@ -141,7 +172,7 @@ Test(checkpoint, is_a_model_too)
 
     run_fill(&saved);
     save(&saved, 1);
-    MUST(mh_trained_load(scratch_path("epoch-000001.h5"), &loaded));
+    MUST(mh_trained_load(scratch_path("step-000000010.h5"), &loaded));
     EXPECT_SAME_BITS(mh_model_parameters(saved.trained.model), mh_model_parameters(loaded.model),
                      saved.count);
     mh_trained_clear(&loaded);
@@ -155,7 +186,7 @@ Test(checkpoint, of_another_model_is_refused)
     char *history = NULL;
 
     save(&saved, 1);
-    EXPECT_FAILURE(mh_checkpoint_load(scratch_path("epoch-000001.h5"), &state, &history), MH_ERR_FORMAT,
+    EXPECT_FAILURE(mh_checkpoint_load(scratch_path("step-000000010.h5"), &state, &history), MH_ERR_FORMAT,
                    "/model/fc1.weight is [4 x 3], this model needs floats [5 x 3]");
     cr_expect(history == NULL);
     run_end(&saved);
@@ -176,7 +207,7 @@ Test(checkpoint, model_alone_is_none)
 
 /* ---- a folder of them ---- */
 
-Test(checkpoint, newest_has_the_highest_epoch)
+Test(checkpoint, newest_has_the_highest_step)
 {
     run r = run_start(4);
 
@@ -184,9 +215,9 @@ Test(checkpoint, newest_has_the_highest_epoch)
     save(&r, 10);
     save(&r, 9);
     save(&r, 2);
-    expect_newest("epoch-000010.h5");
+    expect_newest("step-000000100.h5");
     save(&r, 1000000); /* one digit more than the others */
-    expect_newest("epoch-1000000.h5");
+    expect_newest("step-010000000.h5");
     run_end(&r);
 }
 
@@ -206,21 +237,21 @@ Test(checkpoint, newest_skips_what_is_damaged)
 
     save(&r, 1);
 
-    char *contents = scratch_read("epoch-000001.h5", &bytes);
+    char *contents = scratch_read("step-000000010.h5", &bytes);
 
-    scratch_write("epoch-000002.h5", contents, bytes / 2);
-    scratch_write("epoch-000003.h5", "", 0);
-    scratch_write("epoch-000004.h5~", contents, bytes);
-    scratch_write(".epoch-000005.h5.partial", contents, bytes);
+    scratch_write("step-000000020.h5", contents, bytes / 2);
+    scratch_write("step-000000030.h5", "", 0);
+    scratch_write("step-000000040.h5~", contents, bytes);
+    scratch_write(".step-000000050.h5.partial", contents, bytes);
     scratch_write("model.h5", contents, bytes);
-    expect_newest("epoch-000001.h5");
+    expect_newest("step-000000010.h5");
     free(contents);
     run_end(&r);
 }
 
 Test(checkpoint, newest_warns_of_what_it_skips)
 {
-    scratch_write("epoch-000003.h5", "no", 2);
+    scratch_write("step-000000030.h5", "no", 2);
     expect_newest("");
     fflush(stderr);
 
@@ -228,7 +259,7 @@ Test(checkpoint, newest_warns_of_what_it_skips)
     FILE *said = cr_get_redirected_stderr();
 
     cr_assert(fgets(text, sizeof text, said) != NULL);
-    cr_expect(strstr(text, "warning: ") != NULL && strstr(text, "epoch-000003.h5") != NULL, "%s", text);
+    cr_expect(strstr(text, "warning: ") != NULL && strstr(text, "step-000000030.h5") != NULL, "%s", text);
 }
 
 Test(checkpoint, prune_keeps_the_newest)
@@ -238,12 +269,89 @@ Test(checkpoint, prune_keeps_the_newest)
     for (size_t epoch = 1; epoch <= 5; epoch++)
         save(&r, epoch);
     scratch_write("notes.txt", "", 0);
-    mh_checkpoint_prune(scratch_path(""), 2);
+    mh_checkpoint_prune(scratch_path(""), 2, 0);
     cr_expect(eq(sz, scratch_entries(), 3));
-    cr_expect(access(scratch_path("epoch-000005.h5"), F_OK) == 0);
-    cr_expect(access(scratch_path("epoch-000004.h5"), F_OK) == 0);
+    cr_expect(access(scratch_path("step-000000050.h5"), F_OK) == 0);
+    cr_expect(access(scratch_path("step-000000040.h5"), F_OK) == 0);
     cr_expect(access(scratch_path("notes.txt"), F_OK) == 0);
-    mh_checkpoint_prune(scratch_path(""), 2);
+    mh_checkpoint_prune(scratch_path(""), 2, 0);
     cr_expect(eq(sz, scratch_entries(), 3));
+    run_end(&r);
+}
+
+Test(checkpoint, prune_keeps_the_best_too)
+{
+    run r = run_start(4);
+
+    for (size_t epoch = 1; epoch <= 5; epoch++)
+        save(&r, epoch);
+    mh_checkpoint_prune(scratch_path(""), 1, 20);
+    cr_expect(eq(sz, scratch_entries(), 2));
+    cr_expect(access(scratch_path("step-000000020.h5"), F_OK) == 0);
+    cr_expect(access(scratch_path("step-000000050.h5"), F_OK) == 0);
+    run_end(&r);
+}
+
+/* ---- writing while training goes on ---- */
+
+/* The log outgrows the room that the file has for it, and the weights change under the writer. */
+Test(checkpoint, a_writer_writes_what_was_there_when_it_was_told_to)
+{
+    run r = run_start(4), loaded = run_start(4);
+    mh_training_state state = state_of(&r), into = state_of(&loaded);
+    mh_checkpoint_writer *writer = NULL;
+    char history[40000] = "", *back = NULL;
+    float *parameters = mh_model_parameters(r.trained.model);
+
+    MUST(mh_checkpoint_writer_create(scratch_path(""), 99, &writer));
+    run_fill(&r);
+    for (size_t step = 1; step <= 12; step++) {
+        const mh_checkpoint_texts texts = {.options = OPTIONS, .versions = "", .history = history};
+
+        memset(history + strlen(history), 'a', 3000);
+        parameters[0] = (float)step;
+        r.position.step = step;
+        MUST(mh_checkpoint_writer_start(writer, &state, &texts));
+        parameters[0] = -1;
+        MUST(mh_checkpoint_writer_finish(writer));
+        MUST(mh_checkpoint_load(mh_checkpoint_writer_path(writer), &into, &back));
+        cr_expect(mh_model_parameters(loaded.trained.model)[0] == (float)step);
+        cr_expect(strcmp(back, history) == 0, "the log of step %zu is another one", step);
+        cr_expect(eq(u64, loaded.position.step, step));
+        mh_memory_free(back);
+    }
+    mh_checkpoint_writer_destroy(writer);
+    run_end(&r);
+    run_end(&loaded);
+}
+
+Test(checkpoint, a_writer_says_how_it_went_and_tries_again)
+{
+    run r = run_start(4);
+
+    r.position.step = 10;
+    mh_fault_plan(MH_FAULT_WRITE_ERROR, 1);
+    mh_fault_before_step(1);
+    EXPECT_FAILURE(write_with(&r, 99), MH_ERR_IO, "step-000000010.h5: cannot be written: Input/output error");
+    cr_expect(eq(sz, scratch_entries(), 0));
+    MUST(write_with(&r, 99));
+    cr_expect(eq(sz, scratch_entries(), 1));
+    run_end(&r);
+}
+
+Test(checkpoint, a_bit_that_flips_on_its_way_to_disk_is_found)
+{
+    run r = run_start(4);
+    char *options = NULL;
+
+    r.position.step = 10;
+    mh_fault_plan(MH_FAULT_BITFLIP, 1);
+    mh_fault_before_step(1);
+    MUST(write_with(&r, 99));
+    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("step-000000010.h5"), &options), MH_ERR_IO,
+                   "step-000000010.h5: is damaged");
+    MUST(write_with(&r, 99));
+    MUST(mh_checkpoint_load_options(scratch_path("step-000000010.h5"), &options));
+    mh_memory_free(options);
     run_end(&r);
 }

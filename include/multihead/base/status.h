@@ -12,6 +12,7 @@
 /* Ordered by severity: ranks that disagree settle on the largest. */
 typedef enum {
     MH_OK = 0,
+    MH_STOPPED,     /* no failure: it was asked to stop, and can go on another time: exit code 75 */
     MH_ERR_USAGE,   /* the command line or a configuration is wrong: exit code 2 */
     MH_ERR_FORMAT,  /* a file is there but is not what it should be              */
     MH_ERR_IO,      /* a file or folder cannot be read or written                */
@@ -44,7 +45,7 @@ const char *mh_status_origin(void);
 /** Replaces the message: for a failure that another rank reported. */
 void mh_status_set_message(const char *text);
 
-/** 0 done, 1 failed, 2 wrong usage. */
+/** 0 done, 1 failed, 2 wrong usage, 75 stopped early. */
 int mh_status_exit_code(mh_status status);
 
 #endif

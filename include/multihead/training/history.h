@@ -49,8 +49,14 @@ void mh_history_start(mh_history *history);
 /** Seconds of training so far, with those before a resume. */
 double mh_history_seconds(const mh_history *history);
 
-/** Writes the line of an epoch that has just ended, and flushes it. */
+/**
+ * Writes the line of an epoch that has just ended. Where the disk does not take it, there is a warning, and it is
+ * written with the next one that can be.
+ */
 mh_status mh_history_add(mh_history *history, const mh_history_line *line);
+
+/** Writes what is not written yet, and fails where that is impossible. */
+mh_status mh_history_finish(mh_history *history);
 
 /**
  * The epoch whose validation loss, mean over some stages of a log, is lowest: counted within a stage, from 1. A stage

@@ -64,6 +64,11 @@ mh_status mh_trained_load(const char *path, mh_trained *out);
 /** Reads just /model/<name> into an existing model, from any HDF5 file that has all of them. */
 mh_status mh_trained_load_parameters(mh_trained *trained, const char *path);
 
+enum { MH_TRAINED_NAME_BYTES = 64 };
+
+/** <group>/<name>: where a tensor is in the file. */
+void mh_trained_dataset_name(const char *group, const mh_tensor *tensor, char name[MH_TRAINED_NAME_BYTES]);
+
 /* Parts that a checkpoint shares. `vector` [layout.count] is stored as <group>/<name>. */
 mh_status mh_trained_write(const mh_trained *trained, mh_hdf5_file *file);
 mh_status mh_trained_write_vector(const mh_layout *layout, mh_hdf5_file *file, const char *group,

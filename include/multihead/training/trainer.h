@@ -9,10 +9,17 @@
 #include "multihead/training/adam.h"
 #include "multihead/training/checkpoint.h"
 #include "multihead/training/history.h"
+#include "multihead/training/interval.h"
 #include "multihead/training/schedule.h"
 #include "multihead/training/trained.h"
 #include "multihead/training/training_data.h"
 #include "multihead/training/validator.h"
+
+/* What is done about a batch whose loss or gradient is not finite; all ranks see the same sum. */
+typedef enum {
+    MH_NONFINITE_STOP, /* the run fails                               */
+    MH_NONFINITE_SKIP  /* the batch is left out, as if it had no rows */
+} mh_on_nonfinite;
 
 /* Data-parallel training: each rank computes gradients on its replicas' rows, all ranks take the same step. */
 typedef struct mh_trainer mh_trainer;
@@ -33,10 +40,13 @@ typedef struct {
     size_t patience; /* epochs without a lower validation loss until it stops, 0: as many as there are;
                                    then the weights of the best epoch are kept                         */
     mh_history_columns columns; /* of the history                                                      */
-    size_t checkpoint_every;    /* epochs; 0: none       */
-    size_t keep;                /* checkpoints           */
-    const char *folder;         /* the run's; NULL: nothing is written */
-    const char *options;        /* options.ini as a text */
+    mh_on_nonfinite on_nonfinite;
+    mh_interval checkpoint_every; /* and at the end of the stage                                       */
+    size_t keep;                  /* checkpoints                                                       */
+    double deadline;              /* mh_clock_seconds() until which a checkpoint is to be there; 0: none */
+    const char *folder;           /* the run's; NULL: nothing is written                               */
+    const char *options;          /* options.ini as a text                                             */
+    const char *versions;         /* of the libraries, for people                                      */
     bool shows_progress;
     const char *title; /* in front of the progress, "" or NULL */
 } mh_trainer_config;
@@ -56,13 +66,19 @@ void mh_trainer_destroy(mh_trainer *trainer);
  */
 mh_status mh_trainer_follow(mh_trainer *trainer, const mh_position *before, const char *history);
 
-/** Goes to where a checkpoint left off: parameters, moments, position. Needs no other rank. */
+/**
+ * Goes to where a checkpoint left off: parameters, moments, position, sums of the epoch under way. Needs no other rank.
+ *
+ * MH_ERR_FORMAT where this rank's rows are not those that it was trained on.
+ */
 mh_status mh_trainer_restore(mh_trainer *trainer, const char *checkpoint);
 
 /**
  * Trains from where the trainer stands to the last epoch, or until patience is over, writing history and checkpoints (on rank 0).
  *
- * Collective over comm; fails on all ranks together, with MH_ERR_NUMERIC when the loss is not finite.
+ * Collective over comm; fails on all ranks together: MH_ERR_NUMERIC when the loss or the gradient is not finite,
+ * MH_STOPPED when a signal or the deadline ended it early and a checkpoint was written (with how and where as the
+ * message), MH_ERR_IO when that could not be written.
  */
 mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *trainer);
 

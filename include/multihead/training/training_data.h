@@ -17,6 +17,7 @@ typedef struct {
     int64_t missing_labels;       /* of all ranks                                                   */
     double *base_rates;           /* [sum of classes] share of each class among known labels        */
     int64_t *known;               /* [heads] labels that are known, of all ranks                     */
+    uint64_t *row_checksum;       /* [replicas hosted here] of their features and labels as they were read */
     mh_standardizer standardizer; /* what the shard's features went through; without inputs: nothing  */
 } mh_training_data;
 
