@@ -7,7 +7,7 @@
 /* The file of a model, and what a checkpoint shares with it. */
 
 static const char FORMAT[] = "multihead model";
-enum { FORMAT_VERSION = 1 };
+enum { FORMAT_VERSION = 1, PACKED_SHARE = 64 };
 
 /* ---- tensors ---- */
 
@@ -172,7 +172,7 @@ mh_status mh_trained_save(const mh_trained *trained, const char *path)
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
 
-    MH_TRY(mh_hdf5_file_create(path, &file));
+    MH_TRY(mh_hdf5_file_create_in_memory(path, &file));
     MH_TRY(mh_trained_write(trained, file));
     MH_TRY(mh_hdf5_file_commit(file));
 cleanup:
@@ -225,6 +225,13 @@ static mh_status read_schema(const mh_hdf5_file *file, mh_schema *schema)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: the model has no inputs or no heads", mh_hdf5_file_path(file));
         goto cleanup;
     }
+    if (inputs > mh_hdf5_file_bytes(file)) {
+        status = MH_FAIL(
+            MH_ERR_FORMAT,
+            "%s: the model says that it has %zu inputs, more than the file has room for: it may be damaged",
+            mh_hdf5_file_path(file), inputs);
+        goto cleanup;
+    }
     MH_TRY(mh_schema_create(inputs, heads, schema));
     MH_TRY(read_list(file, "num_classes", heads, schema->classes));
     MH_TRY(read_names(file, "feature_names", inputs, &schema->feature_names));
@@ -250,6 +257,26 @@ cleanup:
     return status;
 }
 
+/* Nobody asks for memory on the word of a damaged file. Packed parameters take less room, but not that much less. */
+static mh_status check_size(const mh_hdf5_file *file, const mh_schema *schema, const mh_heads *heads,
+                            const size_t *hidden, size_t layers)
+{
+    double parameters = (double)heads->columns, inputs = (double)schema->inputs;
+    double most = (double)mh_hdf5_file_bytes(file) * PACKED_SHARE / sizeof(float);
+
+    for (size_t i = 0; i < layers; i++) {
+        parameters += inputs * (double)hidden[i];
+        inputs = (double)hidden[i];
+    }
+    parameters += inputs * (double)heads->columns;
+    if (parameters <= most)
+        return MH_OK;
+    return MH_FAIL(
+        MH_ERR_FORMAT,
+        "%s: the model says that it has %.0f parameters, more than the file has room for: it may be damaged",
+        mh_hdf5_file_path(file), parameters);
+}
+
 static mh_status read_model(const mh_hdf5_file *file, mh_trained *trained)
 {
     mh_status status = MH_OK;
@@ -261,6 +288,7 @@ static mh_status read_model(const mh_hdf5_file *file, mh_trained *trained)
     MH_TRY(mh_memory_array(layers, sizeof *hidden, &hidden));
     if (layers > 0)
         MH_TRY(read_list(file, "hidden", layers, hidden));
+    MH_TRY(check_size(file, &trained->schema, &heads, hidden, layers));
     if (mh_hdf5_file_has_attribute(file, "model", "linear_path"))
         MH_TRY(read_list(file, "linear_path", 1, &has_linear_path));
     mh_trained_config config = {
@@ -276,18 +304,11 @@ static mh_status read_thresholds(const mh_hdf5_file *file, mh_trained *trained)
 {
     mh_status status = MH_OK;
     size_t heads = trained->schema.heads;
-    mh_extent extent = {0};
 
     if (!mh_hdf5_file_has(file, "thresholds"))
         return MH_OK;
-    MH_TRY(mh_hdf5_file_extent(file, "thresholds", &extent));
-    if (extent.kind != MH_KIND_FLOAT || extent.dimensions != 1 || extent.rows != heads) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: /thresholds must be %zu floats, one for each head",
-                         mh_hdf5_file_path(file), heads);
-        goto cleanup;
-    }
     MH_TRY(mh_memory_array(heads, sizeof *trained->thresholds, &trained->thresholds));
-    MH_TRY(mh_hdf5_file_read(file, "thresholds", (mh_span){0, heads}, MH_FLOAT32, trained->thresholds));
+    MH_TRY(mh_hdf5_file_read_list(file, "thresholds", heads, MH_FLOAT32, trained->thresholds));
 cleanup:
     return status;
 }
@@ -296,18 +317,19 @@ static mh_status read_standardizer(const mh_hdf5_file *file, mh_trained *trained
 {
     mh_status status = MH_OK;
     mh_standardizer *standardizer = &trained->standardizer;
-    mh_span all = {0, trained->schema.inputs};
+    size_t inputs = trained->schema.inputs;
     double limit = 0;
 
     if (!mh_hdf5_file_has(file, "standardization/mean"))
         return MH_OK;
-    MH_TRY(mh_standardizer_create(all.count, standardizer));
-    MH_TRY(mh_hdf5_file_read(file, "standardization/mean", all, MH_FLOAT32, standardizer->mean));
-    MH_TRY(mh_hdf5_file_read(file, "standardization/deviation", all, MH_FLOAT32, standardizer->deviation));
+    MH_TRY(mh_standardizer_create(inputs, standardizer));
+    MH_TRY(mh_hdf5_file_read_list(file, "standardization/mean", inputs, MH_FLOAT32, standardizer->mean));
+    MH_TRY(mh_hdf5_file_read_list(file, "standardization/deviation", inputs, MH_FLOAT32,
+                                  standardizer->deviation));
     if (mh_hdf5_file_has_attribute(file, "standardization", "limit"))
         MH_TRY(mh_hdf5_file_get_doubles(file, "standardization", "limit", 1, &limit));
     standardizer->limit = (float)limit;
-    for (size_t i = 0; i < all.count; i++)
+    for (size_t i = 0; i < inputs; i++)
         if (!isfinite(standardizer->mean[i]) || !(standardizer->deviation[i] > 0.0f))
             return MH_FAIL(MH_ERR_FORMAT, "%s: /standardization: column %zu has mean %g and deviation %g",
                            mh_hdf5_file_path(file), i, (double)standardizer->mean[i],
@@ -343,7 +365,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     mh_hdf5_file *file = NULL;
 
     *out = (mh_trained){0};
-    MH_TRY(mh_hdf5_file_open(path, &file));
+    MH_TRY(mh_hdf5_file_open_whole(path, &file));
     if (!mh_hdf5_file_has_attribute(file, "model", "format")) {
         status =
             MH_FAIL(MH_ERR_FORMAT, "%s: is not a model of multihead (no /model with attribute format)", path);
@@ -353,8 +375,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     MH_TRY(read_model(file, out));
     MH_TRY(
         mh_trained_read_vector(mh_model_layout(out->model), file, "model", mh_model_parameters(out->model)));
-    MH_TRY(mh_hdf5_file_read(file, "base_rates", (mh_span){0, mh_trained_rates(out)}, MH_FLOAT64,
-                             out->base_rates));
+    MH_TRY(mh_hdf5_file_read_list(file, "base_rates", mh_trained_rates(out), MH_FLOAT64, out->base_rates));
     MH_TRY(read_standardizer(file, out));
     MH_TRY(read_fold(file, &out->fold));
     MH_TRY(read_thresholds(file, out));
@@ -370,7 +391,7 @@ mh_status mh_trained_load_parameters(mh_trained *trained, const char *path)
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
 
-    MH_TRY(mh_hdf5_file_open(path, &file));
+    MH_TRY(mh_hdf5_file_open_whole(path, &file));
     MH_TRY(mh_trained_read_vector(mh_model_layout(trained->model), file, "model",
                                   mh_model_parameters(trained->model)));
 cleanup:

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,44 @@ Test(trained, refuses_files_that_are_no_models)
     EXPECT_FAILURE(mh_trained_load(path, &loaded), MH_ERR_FORMAT, "is not a model of multihead");
     cr_expect(loaded.model == NULL);
     EXPECT_FAILURE(mh_trained_load(scratch_path("none.h5"), &loaded), MH_ERR_IO, "none.h5");
+    mh_trained_clear(&trained);
+}
+
+/* Another number in a list of /model, as damage may leave it; the datasets and their checksums stay. */
+static void change_attribute(const char *path, const char *attribute, int64_t value)
+{
+    int64_t values[8];
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t id = H5Aopen_by_name(file, "model", attribute, H5P_DEFAULT, H5P_DEFAULT), space = H5Aget_space(id);
+
+    cr_assert(H5Aread(id, H5T_NATIVE_INT64, values) >= 0);
+    H5Aclose(id);
+    values[0] = value;
+    cr_assert(H5Adelete_by_name(file, "model", attribute, H5P_DEFAULT) >= 0);
+    id = H5Acreate_by_name(file, "model", attribute, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT,
+                           H5P_DEFAULT);
+    cr_assert(H5Awrite(id, H5T_NATIVE_INT64, values) >= 0);
+    H5Aclose(id);
+    H5Sclose(space);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
+Test(trained, asks_for_no_more_memory_than_the_file_explains)
+{
+    mh_trained trained = create(MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2), loaded;
+    const char *path = scratch_path("model.h5");
+
+    MUST(mh_trained_save(&trained, path));
+    change_attribute(path, "hidden", 1000000000);
+    EXPECT_FAILURE(mh_trained_load(path, &loaded), MH_ERR_FORMAT,
+                   "model.h5: the model says that it has 9000000042");
+    MUST(mh_trained_save(&trained, path));
+    change_attribute(path, "inputs", INT64_C(1) << 40);
+    EXPECT_FAILURE(mh_trained_load(path, &loaded), MH_ERR_FORMAT,
+                   "the model says that it has 1099511627776 inputs");
+    MUST(mh_trained_save(&trained, path));
+    change_attribute(path, "num_classes", INT64_C(1) << 62);
+    EXPECT_FAILURE(mh_trained_load(path, &loaded), MH_ERR_FORMAT, "classes");
     mh_trained_clear(&trained);
 }
 
