@@ -135,6 +135,7 @@ mh_status command_evaluate(const mh_comm *comm, const options *o)
     evaluation e = {0};
 
     mh_matrix_set_threads(o->threads);
+    MH_TRY(data_source_verify(comm, o));
     MH_TRY(mh_comm_agree(comm, prepare(o, &e)));
     MH_TRY(mh_evaluate(comm, &e.ensemble, e.dataset, &e.model, &e.baseline, e.curves));
     if (mh_comm_rank(comm) == 0)

@@ -1,13 +1,14 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "dataset_view.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
+#include "multihead/data/file_list.h"
 #include "multihead/data/hdf5_file.h"
+#include "multihead/data/seal.h"
 #include "multihead/training/checkpoint.h"
 #include "text_file.h"
 
@@ -153,13 +154,30 @@ static bool is_run(const char *path)
 static bool is_model(const char *path)
 {
     mh_hdf5_file *file = NULL;
-    struct stat info;
     bool has_model = false;
 
-    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && mh_hdf5_file_open(path, &file) == MH_OK)
+    if (mh_hdf5_file_open(path, &file) == MH_OK)
         has_model = mh_hdf5_file_has_attribute(file, "model", "format");
     mh_hdf5_file_close(file);
     return has_model;
+}
+
+/* A file, or a data set of several. */
+static mh_status inspect_files(char *path)
+{
+    mh_status status = MH_OK;
+    mh_file_list files = {0};
+
+    MH_TRY(mh_file_list_create(&path, 1, &files));
+    for (size_t i = 0; i < files.count; i++)
+        MH_TRY(mh_seal_expect(files.path[i], 0, 1, NULL));
+    if (is_model(path))
+        status = inspect_model(path);
+    else
+        status = dataset_view_print(path);
+cleanup:
+    mh_file_list_clear(&files);
+    return status;
 }
 
 static mh_status inspect_all(const options *o)
@@ -171,10 +189,8 @@ static mh_status inspect_all(const options *o)
 
         if (is_run(path))
             MH_TRY(inspect_run(path));
-        else if (is_model(path))
-            MH_TRY(inspect_model(path));
         else
-            MH_TRY(dataset_view_print(path));
+            MH_TRY(inspect_files(path));
     }
 cleanup:
     return status;

@@ -69,6 +69,7 @@ mh_status command_predict(const mh_comm *comm, const options *o)
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     mh_matrix_set_threads(o->threads);
+    MH_TRY(data_source_verify(comm, o));
     status = data_source_open_for_model(o, &ensemble, &dataset);
     if (status == MH_OK)
         status = mh_predictor_create(&ensemble, dataset, rank, ranks, &predictor);

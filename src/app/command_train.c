@@ -156,6 +156,7 @@ static mh_status prepare(const mh_comm *comm, options *o, job *job)
     mh_status status = MH_OK;
 
     MH_TRY(choose_replicas(comm, o, &job->folder));
+    MH_TRY(data_source_verify(comm, o));
     MH_TRY(preset_apply(comm, o));
     MH_TRY(training_plan_create(comm, o, &job->plan));
     MH_TRY(find_stage(comm, job));

@@ -14,6 +14,7 @@ mh_status command_train(const mh_comm *comm, options *options);
 mh_status command_evaluate(const mh_comm *comm, const options *options);
 mh_status command_predict(const mh_comm *comm, const options *options);
 mh_status command_inspect(const mh_comm *comm, const options *options);
+mh_status command_verify(const mh_comm *comm, const options *options);
 mh_status command_plot(const mh_comm *comm, const options *options);
 mh_status command_bench(const mh_comm *comm, const options *options);
 
@@ -23,6 +24,7 @@ mh_status command_train_check(const options *options);
 mh_status command_evaluate_check(const options *options);
 mh_status command_predict_check(const options *options);
 mh_status command_inspect_check(const options *options);
+mh_status command_verify_check(const options *options);
 mh_status command_plot_check(const options *options);
 mh_status command_bench_check(const options *options);
 

@@ -6,6 +6,8 @@
 #include "model_list.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
+#include "multihead/data/seal.h"
 #include "weight_list.h"
 
 mh_generator_config data_source_generator(const options *o)
@@ -73,6 +75,33 @@ mh_status data_source_open_validation(const options *o, mh_dataset **out)
 
     return open_source(o, has_own ? &o->validation_data : &o->data, !has_own && o->generate,
                        &o->validation_rows, out);
+}
+
+/* ---- seals ---- */
+
+static mh_status verify(const text_list *paths, size_t rank, size_t ranks)
+{
+    mh_status status = MH_OK;
+    mh_file_list files = {0};
+
+    MH_TRY(mh_file_list_create(paths->text, paths->count, &files));
+    for (size_t i = 0; i < files.count; i++)
+        MH_TRY(mh_seal_expect(files.path[i], rank, ranks, NULL));
+cleanup:
+    mh_file_list_clear(&files);
+    return status;
+}
+
+mh_status data_source_verify(const mh_comm *comm, const options *o)
+{
+    mh_status status = MH_OK;
+    size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
+
+    mh_phase_enter("checking the data");
+    MH_TRY(verify(&o->data, rank, ranks));
+    MH_TRY(verify(&o->validation_data, rank, ranks));
+cleanup:
+    return mh_comm_agree(comm, status);
 }
 
 /* ---- a model's data ---- */

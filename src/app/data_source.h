@@ -2,6 +2,7 @@
 #define MULTIHEAD_SRC_APP_DATA_SOURCE_H
 
 #include "multihead/data/dataset.h"
+#include "multihead/parallel/communicator.h"
 #include "multihead/training/ensemble.h"
 #include "options.h"
 
@@ -10,6 +11,14 @@ mh_generator_config data_source_generator(const options *options);
 
 /** MH_ERR_USAGE where the options about data are missing or contradict each other. */
 mh_status data_source_check(const options *options);
+
+/**
+ * Checks the seals of the files of --data and --validation-data before HDF5 opens any, each rank a part of every file;
+ * those that others made have none and are passed over. Costs reading them once.
+ *
+ * Collective over comm: MH_ERR_IO on all ranks, with the file and the bytes that are damaged.
+ */
+mh_status data_source_verify(const mh_comm *comm, const options *options);
 
 /** Opens what --data or --generate name and selects --rows. Needs no other rank. */
 mh_status data_source_open(const options *options, mh_dataset **out);

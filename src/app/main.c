@@ -32,6 +32,9 @@ static const entry entries[] = {
      command_predict_check},
     {"inspect", COMMAND_INSPECT, "FILE...", "what is in a data set, model, checkpoint or run",
      command_inspect_check},
+    {"verify", COMMAND_VERIFY, "FILE...",
+     "is this file whole? A data set, model or checkpoint, or all in a folder such as a run's; exit 0 or 1",
+     command_verify_check},
     {"plot", COMMAND_PLOT, "RUN... [--output FILE.png]",
      "draw the curves of one or more runs: folders, names under outputs, or history.csv files",
      command_plot_check},
@@ -121,6 +124,8 @@ static mh_status run(const mh_comm *comm, const entry *entry, options *options)
         return command_predict(comm, options);
     case COMMAND_INSPECT:
         return command_inspect(comm, options);
+    case COMMAND_VERIFY:
+        return command_verify(comm, options);
     case COMMAND_PLOT:
         return command_plot(comm, options);
     case COMMAND_BENCH:

@@ -21,11 +21,12 @@ typedef enum {
     COMMAND_INSPECT = 1 << 4,
     COMMAND_BENCH = 1 << 5,
     COMMAND_IMPORT = 1 << 6,
-    COMMAND_PLOT = 1 << 7
+    COMMAND_PLOT = 1 << 7,
+    COMMAND_VERIFY = 1 << 8
 } command;
 
 /* Commands whose words may belong to no option. */
-enum { TAKES_FILES = COMMAND_INSPECT | COMMAND_IMPORT | COMMAND_PLOT };
+enum { TAKES_FILES = COMMAND_INSPECT | COMMAND_IMPORT | COMMAND_PLOT | COMMAND_VERIFY };
 
 typedef struct {
     size_t count;
