@@ -8,6 +8,7 @@
 #include "folder.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/text.h"
 #include "multihead/data/hdf5_file.h"
 
@@ -68,6 +69,7 @@ static mh_status write_file(mh_dataset *dataset, const char *path, mh_span rows,
         mh_span there = {done, count};
 
         MH_TRY(mh_dataset_read(dataset, (mh_span){rows.first + done, count}, features, labels));
+        mh_phase_enter("writing rows");
         MH_TRY(mh_hdf5_file_write(file, "features", there, MH_FLOAT32, features));
         MH_TRY(mh_hdf5_file_write(file, "labels", there, MH_UINT16, labels));
     }

@@ -5,7 +5,9 @@
 
 #include "column_match.h"
 #include "dataset_parts.h"
+#include "multihead/base/crash.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 
 enum { BLOCK_LABELS = 1 << 16 }; /* labels converted at a time */
 
@@ -156,6 +158,8 @@ static mh_status scan_file(mh_dataset *dataset, const mh_dataset_config *config,
     mh_schema schema = {0};
     file_part *part = &dataset->parts[index];
 
+    mh_phase_enter("looking into files");
+    mh_crash_expect(dataset->files.path[index]); /* somebody else's, of which there is no checksum */
     MH_TRY(mh_hdf5_file_open(dataset->files.path[index], &file));
     MH_TRY(find_columns(config, file, part));
     MH_TRY(read_schema(file, part, &schema));
@@ -169,8 +173,9 @@ static mh_status scan_file(mh_dataset *dataset, const mh_dataset_config *config,
         MH_TRY(join_schema(dataset, &schema, dataset->files.path[index]));
     }
 cleanup:
-    mh_schema_clear(&schema);
     mh_hdf5_file_close(file);
+    mh_crash_expect(NULL);
+    mh_schema_clear(&schema);
     return status;
 }
 
@@ -214,12 +219,14 @@ mh_status mh_dataset_open(const mh_dataset_config *config, mh_dataset **out)
 {
     mh_status status = MH_OK;
     mh_dataset *dataset = NULL;
+    const char *before = mh_phase_name();
 
     MH_TRY(mh_memory_new(sizeof *dataset, &dataset));
     if (config->generator != NULL)
         MH_TRY(open_generator(dataset, config->generator));
     else
         MH_TRY(open_files(dataset, config));
+    mh_phase_enter(before);
     if (dataset->total == 0)
         status = MH_FAIL(MH_ERR_FORMAT, "%s: there are no rows", dataset->name);
     dataset->selection = (mh_span){0, dataset->total};

@@ -2,9 +2,14 @@
 #include <string.h>
 
 #include "dataset_parts.h"
+#include "multihead/base/crash.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 
-enum { SCRATCH_BYTES = 1 << 22 }; /* or one row: what is read to pick rows out of */
+enum {
+    SCRATCH_BYTES = 1 << 22, /* or one row: what is read to pick rows out of */
+    READ_BYTES = 1 << 28     /* or one row: so much between two signs of life */
+};
 
 /* Rows that are read at once, from one file or made, and the ones of them that are wanted. */
 typedef struct {
@@ -38,6 +43,13 @@ static mh_status need_scratch(mh_dataset *dataset)
     return mh_memory_array(scratch_rows(dataset), dataset->schema.inputs * sizeof(float), &dataset->scratch);
 }
 
+static size_t most_rows(const mh_dataset *dataset)
+{
+    size_t rows = READ_BYTES / sizeof(float) / dataset->schema.inputs;
+
+    return rows > 0 ? rows : 1;
+}
+
 static size_t find_part(const mh_dataset *dataset, size_t row)
 {
     size_t index = 0;
@@ -58,6 +70,7 @@ static stretch next_stretch(const mh_dataset *dataset, size_t first, size_t coun
         end = row + scratch_rows(dataset);
     if (dataset->picks == NULL) {
         count = count < end - row ? count : end - row;
+        count = count < most_rows(dataset) ? count : most_rows(dataset);
         return (stretch){.rows = {row, count}, .count = count};
     }
 
@@ -111,6 +124,17 @@ static mh_status convert_row(const mh_dataset *dataset, size_t index, size_t row
     return MH_OK;
 }
 
+/* Of the open file, which is somebody else's: there is no checksum that says whether it is whole. */
+static mh_status read_block(const mh_dataset *dataset, const char *name, mh_span rows, mh_element element,
+                            void *out)
+{
+    mh_phase_beat();
+    mh_crash_expect(dataset->files.path[dataset->open_index]);
+    mh_status status = mh_hdf5_file_read(dataset->open_file, name, rows, element, out);
+    mh_crash_expect(NULL);
+    return status;
+}
+
 static mh_status read_features(mh_dataset *dataset, size_t index, const stretch *s, float *features)
 {
     mh_status status = MH_OK;
@@ -123,7 +147,7 @@ static mh_status read_features(mh_dataset *dataset, size_t index, const stretch 
         MH_TRY(need_scratch(dataset));
         read = dataset->scratch;
     }
-    MH_TRY(mh_hdf5_file_read(dataset->open_file, part->features_name, rows, MH_FLOAT32, read));
+    MH_TRY(read_block(dataset, part->features_name, rows, MH_FLOAT32, read));
     for (size_t i = 0; i < s->count; i++) {
         size_t row = stretch_row(s, i);
 
@@ -148,7 +172,7 @@ static mh_status read_labels(mh_dataset *dataset, size_t index, const stretch *s
 
         if (block.count > end - block.first)
             block.count = end - block.first;
-        MH_TRY(mh_hdf5_file_read(dataset->open_file, part->labels_name, block, MH_INT64, dataset->block));
+        MH_TRY(read_block(dataset, part->labels_name, block, MH_INT64, dataset->block));
         for (; i < s->count && stretch_row(s, i) - part->rows.first < mh_span_end(block); i++) {
             size_t row = stretch_row(s, i) - part->rows.first;
 
@@ -162,11 +186,16 @@ cleanup:
 
 static mh_status open_part(mh_dataset *dataset, size_t index)
 {
+    mh_status status = MH_OK;
+
     if (dataset->open_file != NULL && dataset->open_index == index)
         return MH_OK;
     mh_hdf5_file_close(dataset->open_file);
     dataset->open_index = index;
-    return mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file);
+    mh_crash_expect(dataset->files.path[index]);
+    status = mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file);
+    mh_crash_expect(NULL);
+    return status;
 }
 
 static mh_status read_file(mh_dataset *dataset, const stretch *s, float *features, mh_label *labels)
@@ -202,18 +231,21 @@ static mh_status read_rows(mh_dataset *dataset, mh_span rows, float *features, m
 {
     mh_status status = MH_OK;
     size_t inputs = dataset->schema.inputs, heads = dataset->schema.heads;
+    const char *before = mh_phase_name();
 
     for (size_t done = 0; done < rows.count;) {
         stretch s = next_stretch(dataset, rows.first + done, rows.count - done);
         float *x = features != NULL ? features + done * inputs : NULL;
         mh_label *y = labels != NULL ? labels + done * heads : NULL;
 
+        mh_phase_enter(dataset->generator != NULL ? "making rows" : "reading rows");
         if (dataset->generator != NULL)
             MH_TRY(make_rows(dataset, s.rows, x, y));
         else
             MH_TRY(read_file(dataset, &s, x, y));
         done += s.count;
     }
+    mh_phase_enter(before);
 cleanup:
     return status;
 }

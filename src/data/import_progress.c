@@ -6,6 +6,7 @@
 #include "multihead/base/bar.h"
 #include "multihead/base/clock.h"
 #include "multihead/base/log.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/text.h"
 
 static const double BAR_EVERY_SECONDS = 0.1;
@@ -30,6 +31,7 @@ void import_progress_step(import_progress *p, const char *what, const char *path
     double done = p->bytes_done + (double)file_bytes, share = p->bytes > 0 ? done / p->bytes : 0;
     double elapsed = now - p->started;
 
+    mh_phase_beat();
     if (!p->is_shown || now - p->last_shown < (p->columns > 0 ? BAR_EVERY_SECONDS : LINE_EVERY_SECONDS))
         return;
     share = share > 1 ? 1 : share;

@@ -4,6 +4,7 @@
 
 #include "distribution.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/random.h"
 #include "poisson.h"
 
@@ -192,6 +193,7 @@ static void draw_row(mh_rowwise_sampler *sampler, size_t row, float *features, m
                                                     : draw_classes(sampler, &draws, labels);
     uint64_t length = mh_poisson_draw(&sampler->length, &source, 1, UINT64_MAX);
 
+    mh_phase_beat();
     memset(features, 0, sampler->config.features * sizeof *features);
     for (uint64_t i = 0; i < length; i++)
         features[draw_word(sampler, &draws, topics)]++;

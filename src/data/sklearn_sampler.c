@@ -4,6 +4,7 @@
 
 #include "distribution.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "numpy_random.h"
 #include "poisson.h"
 #include "python_set.h"
@@ -213,6 +214,7 @@ static void draw_row(mh_sklearn_sampler *sampler, float *features, mh_label *lab
     const mh_uniform_source source = {next_uniform, &sampler->random};
     size_t vocabulary = sampler->config.features;
 
+    mh_phase_beat(); /* a rank may skip through the rows of all before it */
     draw_labels(sampler, &source, labels);
 
     uint64_t length = mh_poisson_draw(&sampler->length, &source, 1, UINT64_MAX);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/random.h"
 
 enum { BLOCK_LABELS = 1 << 20 }; /* labels that are read at a time, or one row */
@@ -306,6 +307,7 @@ static void put_row(deal *d, size_t row, size_t group)
 {
     const positives *p = d->positives;
 
+    mh_phase_beat();
     d->group[row] = (uint8_t)group;
     d->left[group]--;
     for (size_t i = row_first(p, row); i < p->row_end[row]; i++)
@@ -365,9 +367,11 @@ mh_status mh_split_assign(mh_dataset *dataset, const double *shares, size_t grou
     positives p = {0};
     deal d = {.positives = &p, .groups = groups, .group = group};
     uint32_t *order = NULL;
+    const char *before = mh_phase_name();
 
     assert(groups > 0 && groups <= MH_SPLIT_GROUPS_MAX);
     MH_TRY(read_positives(dataset, &p));
+    mh_phase_enter("splitting rows");
     MH_TRY(mh_memory_array(p.rows, sizeof *order, &order));
     shuffle(order, p.rows, seed);
     MH_TRY(list_rows(&p, order));
@@ -375,6 +379,7 @@ mh_status mh_split_assign(mh_dataset *dataset, const double *shares, size_t grou
     d.ties = mh_random_stream(seed, MH_RANDOM_SPLIT, 0, 1);
     memset(group, nowhere, p.rows);
     MH_TRY(deal_all(&d, order));
+    mh_phase_enter(before);
 cleanup:
     mh_memory_free(d.taken);
     mh_memory_free(order);

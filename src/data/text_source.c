@@ -5,6 +5,7 @@
 
 #include "import_progress.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 
 enum { BLOCK_BYTES = 1 << 20, BLOCK_ROWS_MAX = 1 << 14 };
 
@@ -117,6 +118,7 @@ static mh_status survey_file(mh_text_source *source, const mh_text_source_config
     const char *path = source->file[file].path;
     pass pass = {.source = source, .file = file};
 
+    mh_phase_enter("looking at text");
     MH_TRY(mh_text_table_open(path, source->format, source->header, &pass.table));
     const mh_text_header *header = mh_text_table_header(pass.table);
     if (file == 0) {
@@ -285,6 +287,7 @@ mh_status mh_text_source_read(mh_text_source *source, size_t file, mh_rows_visit
     pass pass = {.source = source, .file = file, .visit = visit, .context = context};
     const char *path = source->file[file].path;
 
+    mh_phase_enter("importing rows");
     MH_TRY(mh_text_table_open(path, source->format, source->header, &pass.table));
     if (source->columns != NULL &&
         mh_text_table_header(pass.table)->columns != mh_column_map_columns(source->columns)) {

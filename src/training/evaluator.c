@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/model/baseline.h"
 #include "multihead/model/loss.h"
 #include "multihead/training/label_scores.h"
@@ -93,9 +94,11 @@ static void add_block(evaluation *e, const mh_prediction *block)
 {
     const mh_heads *heads = e->heads;
 
+    mh_phase_enter("evaluating");
     for (size_t row = 0; row < block->batch.rows; row += mh_predictor_chunk_rows()) {
         mh_batch chunk = mh_batch_slice(&block->batch, row, mh_predictor_chunk_rows());
 
+        mh_phase_beat();
         clear_tally(e);
         if (block->logits != NULL)
             mh_loss_add(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 
 enum {
     CHUNK_ROWS = 256,        /* a row's last bits may depend on the shape of the product it is in */
@@ -167,6 +168,7 @@ static void run_member(mh_predictor *p, size_t member, const mh_batch *block)
     for (size_t row = 0; row < block->rows; row += CHUNK_ROWS) {
         mh_batch chunk = mh_batch_slice(block, row, CHUNK_ROWS);
 
+        mh_phase_beat();
         standardize(p, trained, &chunk);
         const float *logits = mh_model_logits(trained->model, &chunk, p->workspace[member]);
 
@@ -208,6 +210,7 @@ static void predict(mh_predictor *p, mh_prediction *out)
 {
     const mh_ensemble *e = p->ensemble;
 
+    mh_phase_enter("predicting");
     if (e->chosen != NULL) {
         choose_members(p, &out->batch, e->chosen + out->first_row);
         out->logits = p->chosen_logits;

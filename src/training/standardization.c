@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/parallel/allreduce.h"
 
 /* ---- what the columns are like ---- */
@@ -36,6 +37,7 @@ static void add_replicas(const mh_shard *shard, size_t rows, size_t replicas, mh
         const float *x = shard->features + (own.first - shard->rows.first) * shard->inputs;
         double *sum = sums + r * shard->inputs;
 
+        mh_phase_beat();
         for (size_t row = 0; row < own.count; row++, x += shard->inputs)
             for (size_t i = 0; i < shard->inputs; i++) {
                 double from_mean = shift != NULL ? (double)x[i] - shift[i] : 0.0;
@@ -72,10 +74,12 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
     mh_span hosted = mh_allreduce_hosted(replicas, mh_comm_rank(comm), mh_comm_ranks(comm));
     double *mean = NULL, *sums = NULL;
     int64_t *has_others = NULL;
+    const char *before = mh_phase_name();
 
     *out = (mh_standardizer){0};
     if (mode == MH_STANDARDIZE_NO)
         return MH_OK;
+    mh_phase_enter("standardizing features");
     MH_TRY(find_others(comm, shard, &has_others));
     status = mh_memory_array(shard->inputs, sizeof *mean, &mean);
     if (status == MH_OK)
@@ -91,6 +95,7 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
     for (size_t i = 0; i < shard->inputs; i++)
         if (mode == MH_STANDARDIZE_YES || has_others[i])
             set_column(out, i, mean[i], sqrt(sums[i] / (double)rows));
+    mh_phase_enter(before);
 cleanup:
     mh_memory_free(has_others);
     mh_memory_free(mean);

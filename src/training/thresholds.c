@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/training/predictor.h"
 
 /* Micro-F1 at the lower edge of each bin; of several the edge nearest 0.5, which is also what nothing gives. */
@@ -73,7 +74,9 @@ mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const
     size_t heads = mh_label_scores_heads(scores);
     mh_threshold_summary result = {0};
     double *own = NULL, micro_f1 = 0;
+    const char *before = mh_phase_name();
 
+    mh_phase_enter("tuning thresholds");
     status = mh_memory_array(heads, sizeof *own, &own);
     MH_TRY(mh_comm_agree(comm, status));
     MH_TRY(tune_global(comm, scores, &result.global, &micro_f1));
@@ -88,6 +91,7 @@ mh_status mh_thresholds_tune(const mh_comm *comm, mh_label_scores *scores, const
     }
     if (summary != NULL)
         *summary = result;
+    mh_phase_enter(before);
 cleanup:
     mh_memory_free(own);
     return status;

@@ -2,6 +2,7 @@
 
 #include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
 
@@ -114,14 +115,17 @@ mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t
                                 mh_training_data *out)
 {
     mh_status status = MH_OK;
+    const char *before = mh_phase_name();
 
     *out = (mh_training_data){0};
     status = load_shard(dataset, replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
     if (status == MH_OK)
         status = take_checksums(replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
     MH_TRY(mh_comm_agree(comm, status));
+    mh_phase_enter("counting labels");
     MH_TRY(agree_on_classes(comm, out));
     MH_TRY(count_labels(comm, out));
+    mh_phase_enter(before);
 cleanup:
     if (status != MH_OK)
         mh_training_data_clear(out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "multihead/data/shard.h"
 #include "multihead/model/loss.h"
 #include "multihead/training/predictor.h"
@@ -105,6 +106,7 @@ static void add_chunks(mh_validator *v)
     for (size_t row = 0; row < all.rows; row += mh_predictor_chunk_rows()) {
         mh_batch chunk = mh_batch_slice(&all, row, mh_predictor_chunk_rows());
 
+        mh_phase_beat();
         memset(v->tally.loss, 0, heads->count * sizeof *v->tally.loss);
         memset(v->tally.known, 0, heads->count * sizeof *v->tally.known);
         mh_loss_add(heads, NULL, &chunk, mh_model_logits(v->trained->model, &chunk, v->workspace), v->slopes,
@@ -120,7 +122,9 @@ double mh_validator_loss(const mh_comm *comm, mh_validator *v, double *head_loss
 {
     size_t heads = mh_model_heads(v->trained->model)->count;
     double sum = 0;
+    const char *before = mh_phase_name();
 
+    mh_phase_enter("validating");
     add_chunks(v);
     mh_comm_sum(comm, (int64_t *)v->sums, heads * sizeof *v->sums / sizeof(int64_t));
     for (size_t h = 0; h < heads; h++) {
@@ -131,5 +135,6 @@ double mh_validator_loss(const mh_comm *comm, mh_validator *v, double *head_loss
             head_loss[h] = loss;
         sum += loss;
     }
+    mh_phase_enter(before); /* of training, which goes on */
     return sum / (double)heads;
 }

@@ -7,6 +7,7 @@
 #include "expect.h"
 #include "fixture_file.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/phase.h"
 #include "scratch.h"
 #include "toy.h"
 
@@ -170,6 +171,58 @@ Test(dataset, names_can_be_told)
 }
 
 /* ---- slices, as Python's ---- */
+
+/* ---- signs of life ---- */
+
+/* What a failure, a crash or a watchdog tells; when it is done, it is back to what it is a part of. */
+Test(dataset, reading_is_a_phase_with_signs_of_life)
+{
+    mh_dataset *dataset = data_file_open(write_rows("a.h5", "features", "labels", 0, 10));
+
+    mh_phase_enter("evaluating");
+    uint64_t before = mh_phase_beats();
+    expect_rows(dataset, 0, 10);
+    cr_expect(mh_phase_beats() >= before + 3, "for features and labels");
+    cr_expect(strcmp(mh_phase_name(), "evaluating") == 0, "%s", mh_phase_name());
+    mh_dataset_close(dataset);
+}
+
+Test(dataset, a_failure_to_read_stays_the_phase)
+{
+    float bad[INPUTS] = {NAN, 0};
+    uint8_t classes[HEADS] = {0};
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "features", MH_FLOAT32, 1, INPUTS, bad);
+    data_file_put(file, "labels", MH_UINT8, 1, HEADS, classes);
+    mh_dataset *dataset = data_file_open(data_file_finish(file));
+
+    mh_phase_enter("evaluating");
+    cr_expect(mh_dataset_read(dataset, (mh_span){0, 1}, features, labels) == MH_ERR_FORMAT);
+    cr_expect(strcmp(mh_phase_name(), "reading rows") == 0, "%s", mh_phase_name());
+    mh_dataset_close(dataset);
+}
+
+/* scikit-learn's rows come in turn: who wants the last ones makes all before them. */
+Test(dataset, skipping_rows_shows_signs_of_life)
+{
+    const mh_generator_config generator = {.samples = 1000,
+                                           .features = INPUTS,
+                                           .labels = HEADS,
+                                           .mean_labels = 2,
+                                           .length = 50,
+                                           .allow_unlabeled = true,
+                                           .categories = 2,
+                                           .seed = 1};
+    const mh_dataset_config config = {.generator = &generator};
+    mh_dataset *dataset = NULL;
+
+    MUST(mh_dataset_open(&config, &dataset));
+    uint64_t before = mh_phase_beats();
+    MUST(mh_dataset_read(dataset, (mh_span){999, 1}, features, labels));
+    cr_expect(mh_phase_beats() >= before + 1000);
+    mh_dataset_close(dataset);
+}
 
 static mh_slice slice(bool has_first, int64_t first, bool has_last, int64_t last)
 {

@@ -8,6 +8,9 @@
  * What this process is doing now, in the words that messages use: "reading rows", "waiting for the other ranks". Who
  * does something that takes long says so here, and says now and then that it goes on; a watchdog, a handler of a crash
  * or a failure that another rank has to be told about reads it, from any thread or signal handler.
+ *
+ * What is a part of something larger goes back to that when it is done (mh_phase_name before it began), and not when
+ * it fails: then it is what the failure is told with.
  */
 
 /** From now on this process does `what`: a text that stays where it is, such as a literal. A sign of life. */
