@@ -147,7 +147,10 @@ static int end(mh_status status, options *options)
     return mh_status_exit_code(status);
 }
 
-/* Before MPI: the first rank alone fails, or the launcher might end it, on the word of another, unheard. */
+/*
+ * Before MPI: a wrong word, which every rank has been given. The first one alone fails, or the launcher might end it,
+ * on the word of another, unheard.
+ */
 static int end_early(mh_status status, options *options)
 {
     int exit_code = end(status, options);
@@ -163,11 +166,15 @@ static int end_apart(mh_status status, options *options)
     return end(status, options);
 }
 
-static int work(const mh_comm *comm, const entry *entry, options *options)
+/* `status` is how this rank fared before it could tell the others. */
+static int work(const mh_comm *comm, const entry *entry, options *options, mh_status status)
 {
     mh_log_setup(mh_comm_rank(comm), mh_comm_ranks(comm));
     mh_crash_install();
-    int exit_code = end(run(comm, entry, options), options);
+    status = mh_comm_agree(comm, status);
+    if (status == MH_OK)
+        status = run(comm, entry, options);
+    int exit_code = end(status, options);
     mh_crash_disarm();
     return exit_code;
 }
@@ -191,12 +198,12 @@ int main(int argc, char **argv)
     status = options_parse(entry->command, argc - 2, argv + 2, &options);
     if (status == MH_OK)
         status = entry->check(&options);
-    if (status != MH_OK)
+    if (status == MH_ERR_USAGE)
         return end_early(status, &options);
 
     const mh_comm *comm = mh_comm_initialize(&argc, &argv);
-    status = mh_comm_launch_check(comm);
-    int exit_code = status == MH_OK ? work(comm, entry, &options) : end_apart(status, &options);
+    mh_status launch = mh_comm_launch_check(comm);
+    int exit_code = launch == MH_OK ? work(comm, entry, &options, status) : end_apart(launch, &options);
     mh_comm_finalize(comm);
     return exit_code;
 }

@@ -157,9 +157,14 @@ static pid_t child_of(pid_t process)
     return child;
 }
 
+void signal_rank(const program *program, int number)
+{
+    kill(program->ranks > 1 ? child_of(program->process) : program->process, number);
+}
+
 void kill_program(const program *program)
 {
-    kill(program->ranks > 1 ? child_of(program->process) : program->process, SIGKILL);
+    signal_rank(program, SIGKILL);
 }
 
 size_t count_lines(const char *text, const char *beginning)

@@ -38,7 +38,10 @@ typedef struct {
 __attribute__((format(printf, 2, 3))) program start_program(int ranks, const char *format, ...);
 outcome finish_program(program *program);
 
-/** kill -9 of the program that started alone, or of one of mpirun's ranks. */
+/** Signals the program that started alone, or the first of mpirun's ranks. */
+void signal_rank(const program *program, int number);
+
+/** kill -9 of the same. */
 void kill_program(const program *program);
 
 /** A fresh folder to stand in. */
