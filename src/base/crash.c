@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,13 +59,16 @@ static void tell(int number)
     raise(number); /* it is blocked until this returns, and then does what it always did */
 }
 
+/* HDF5 does so when it has no memory for an object of its own. Whatever code it leaves with, the work is not done. */
 static void tell_of_exit(void)
 {
     char phase[256];
 
-    if (atomic_load(&is_armed))
-        mh_log_last_words("the process leaves in the middle of ", mh_phase_describe(phase, sizeof phase),
-                          NULL);
+    if (!atomic_load(&is_armed))
+        return;
+    mh_log_last_words("the process leaves in the middle of ", mh_phase_describe(phase, sizeof phase), NULL);
+    fflush(NULL);
+    _exit(EXIT_FAILURE);
 }
 
 void mh_crash_install(void)

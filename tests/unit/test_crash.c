@@ -127,7 +127,7 @@ Test(crash, over_a_file_that_is_being_read_is_the_files_fault)
 static void leave(void)
 {
     begin();
-    exit(3);
+    exit(0);
 }
 
 static void leave_at_the_end(void)
@@ -137,11 +137,11 @@ static void leave_at_the_end(void)
     exit(3);
 }
 
-Test(crash, a_process_that_leaves_before_its_work_is_done_says_so)
+Test(crash, a_process_that_leaves_before_its_work_is_done_says_so_and_has_failed)
 {
     child_end end = run_child(leave);
 
-    EXPECT_END(end, 3, "multihead: the process leaves in the middle of reading rows, step 17\n");
+    EXPECT_END(end, 1, "multihead: the process leaves in the middle of reading rows, step 17\n");
     end = run_child(leave_at_the_end);
     EXPECT_END(end, 3, "");
 }

@@ -3,7 +3,8 @@
 
 /*
  * A process that dies of its own fault says so: one line with rank, host, what it was at and of what it died. Exit
- * status and core dump stay what they are without it.
+ * status and core dump stay what they are without it. One that exits before its work is done, as a library may on its
+ * own account, says so too, and its exit code is 1.
  */
 
 /** From now on; after MPI has started, whose own handlers these replace. */
