@@ -13,7 +13,7 @@
 #include "expect.h"
 #include "multihead/base/memory.h"
 #include "multihead/data/seal.h"
-#include "multihead/training/checkpoint.h"
+#include "multihead/training/checkpoint_writer.h"
 #include "scratch.h"
 #include "toy.h"
 
@@ -54,24 +54,39 @@ static size_t count_of(const mh_trained *trained)
     return mh_model_layout(trained->model)->count;
 }
 
-/* A checkpoint of a model with all its moments equal to its parameters; its name is epoch-000001.h5. */
+/* A checkpoint of a model with all its moments equal to its parameters; its name is step-000000010.h5. */
 static mh_status transfer_checkpoint(mh_trained *trained, bool saves, char **history)
 {
     mh_status status = MH_OK;
     const mh_adam_config config = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     mh_position position = {.epoch = 1, .step = 10};
     double head_loss[HEADS] = {0.1, 0.2};
+    double epoch_loss[HEADS] = {0};
+    uint64_t row_checksum[1] = {0};
+    mh_kept_checkpoint kept = {0};
     mh_adam *adam = NULL;
+    mh_checkpoint_writer *writer = NULL;
 
     MUST(mh_adam_create(&config, count_of(trained), &adam));
 
-    mh_training_state state = {
-        .trained = trained, .adam = adam, .position = &position, .head_loss = head_loss};
+    const mh_checkpoint_texts texts = {"epochs = 7\n", "", "epoch,step\n1,10\n"};
+    mh_training_state state = {.trained = trained,
+                               .adam = adam,
+                               .position = &position,
+                               .kept = &kept,
+                               .head_loss = head_loss,
+                               .replicas = 1,
+                               .epoch_loss = epoch_loss,
+                               .row_checksum = row_checksum};
 
-    if (saves)
-        status = mh_checkpoint_save(scratch_path(""), &state, "epochs = 7\n", "epoch,step\n1,10\n");
-    else
-        status = mh_checkpoint_load(scratch_path("epoch-000001.h5"), &state, history);
+    if (saves) {
+        MUST(mh_checkpoint_writer_create(scratch_path(""), 1, &writer));
+        MUST(mh_checkpoint_writer_start(writer, &state, &texts));
+        status = mh_checkpoint_writer_finish(writer);
+        mh_checkpoint_writer_destroy(writer);
+    } else {
+        status = mh_checkpoint_load(scratch_path("step-000000010.h5"), &state, history);
+    }
     mh_adam_destroy(adam);
     return status;
 }
@@ -171,7 +186,7 @@ static bool checkpoint_is_refused(const char *name)
     char *history = NULL;
     bool is_refused = transfer_checkpoint(&loaded, false, &history) != MH_OK;
 
-    cr_expect(strcmp(name, "epoch-000001.h5") == 0);
+    cr_expect(strcmp(name, "step-000000010.h5") == 0);
     if (!is_refused)
         EXPECT_SAME_BITS(mh_model_parameters(loaded.model), mh_model_parameters(expected.model),
                          count_of(&expected));
@@ -187,19 +202,19 @@ static void save_checkpoint(void)
 
     MUST(transfer_checkpoint(&trained, true, NULL));
     mh_trained_clear(&trained);
-    cr_assert(not(checkpoint_is_refused("epoch-000001.h5")));
+    cr_assert(not(checkpoint_is_refused("step-000000010.h5")));
 }
 
 Test(damage, every_flipped_byte_of_a_checkpoint_is_found)
 {
     save_checkpoint();
-    cr_expect(zero(sz, count_unnoticed_flips("epoch-000001.h5", checkpoint_is_refused)));
+    cr_expect(zero(sz, count_unnoticed_flips("step-000000010.h5", checkpoint_is_refused)));
 }
 
 Test(damage, checkpoint_cut_off_is_refused_at_every_length)
 {
     save_checkpoint();
-    cr_expect(zero(sz, count_harmless_cuts("epoch-000001.h5", checkpoint_is_refused)));
+    cr_expect(zero(sz, count_harmless_cuts("step-000000010.h5", checkpoint_is_refused)));
 }
 
 /* ---- data sets ---- */
