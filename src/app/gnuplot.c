@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+#include "multihead/base/whole_file.h"
 
-enum { PATH_BYTES = 4200 };
+extern char **environ;
 
 void gnuplot_quote(const char *text, char *out, size_t bytes)
 {
@@ -55,7 +55,7 @@ static mh_status run(FILE *script)
 static mh_status write_and_run(const char *script, const char *partial)
 {
     mh_status status = MH_OK;
-    char quoted[PATH_BYTES + 100];
+    char quoted[2 * MH_WHOLE_FILE_PATH_BYTES + 3]; /* every letter may be a quote */
     FILE *file = tmpfile();
 
     gnuplot_quote(partial, quoted, sizeof quoted);
@@ -83,13 +83,13 @@ static mh_status expect_writable(const char *partial, const char *png)
 mh_status gnuplot_run(const char *script, const char *png)
 {
     mh_status status = MH_OK;
-    char partial[PATH_BYTES];
+    char partial[MH_WHOLE_FILE_PATH_BYTES];
 
-    snprintf(partial, sizeof partial, "%s.partial", png);
+    if (!mh_whole_file_partial(png, partial))
+        return MH_FAIL(MH_ERR_IO, "%s: the path is too long", png);
     MH_TRY(expect_writable(partial, png));
     MH_TRY(write_and_run(script, partial));
-    if (rename(partial, png) != 0)
-        status = MH_FAIL(MH_ERR_IO, "%s: cannot be written: %s", png, strerror(errno));
+    MH_TRY(mh_whole_file_commit(partial, png));
 cleanup:
     if (status != MH_OK)
         unlink(partial);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "multihead/base/memory.h"
+#include "multihead/base/whole_file.h"
 #include "multihead/data/hdf5_file.h"
 
 struct prediction_writer {
@@ -15,7 +16,7 @@ struct prediction_writer {
     const mh_dataset *dataset;
     bool has_labels;
     const char *path;
-    char partial[4096];
+    char partial[MH_WHOLE_FILE_PATH_BYTES]; /* of CSV, "" once it has its own name */
     FILE *text;
     mh_hdf5_file *file;
 };
@@ -167,6 +168,34 @@ cleanup:
 
 /* ---- all forms ---- */
 
+static mh_status open_csv(prediction_writer *w)
+{
+    char partial[MH_WHOLE_FILE_PATH_BYTES];
+
+    if (!mh_whole_file_partial(w->path, partial))
+        return MH_FAIL(MH_ERR_IO, "%s: the path is too long", w->path);
+    w->text = fopen(partial, "w");
+    if (w->text == NULL)
+        return failed(w);
+    memcpy(w->partial, partial, sizeof partial);
+    print_header(w);
+    return MH_OK;
+}
+
+static mh_status commit_csv(prediction_writer *w)
+{
+    bool is_whole = fflush(w->text) == 0 && !ferror(w->text);
+    mh_status status = MH_OK;
+
+    is_whole = fclose(w->text) == 0 && is_whole;
+    w->text = NULL;
+    if (!is_whole)
+        return failed(w);
+    status = mh_whole_file_commit(w->partial, w->path);
+    w->partial[0] = '\0';
+    return status;
+}
+
 static mh_status open_form(prediction_writer *w, size_t rows)
 {
     mh_status status = MH_OK;
@@ -176,11 +205,7 @@ static mh_status open_form(prediction_writer *w, size_t rows)
         w->text = stdout;
         break;
     case PREDICTIONS_AS_CSV:
-        snprintf(w->partial, sizeof w->partial, "%s.partial", w->path);
-        w->text = fopen(w->partial, "w");
-        if (w->text == NULL)
-            return failed(w);
-        print_header(w);
+        MH_TRY(open_csv(w));
         break;
     case PREDICTIONS_AS_HDF5:
         MH_TRY(mh_hdf5_file_create(w->path, &w->file));
@@ -234,16 +259,9 @@ mh_status prediction_writer_commit(prediction_writer *w)
     case PREDICTIONS_AS_TEXT:
         status = fflush(stdout) != 0 ? failed(w) : MH_OK;
         break;
-    case PREDICTIONS_AS_CSV: {
-        bool is_whole = fflush(w->text) == 0 && fsync(fileno(w->text)) == 0;
-
-        is_whole = fclose(w->text) == 0 && is_whole;
-        w->text = NULL;
-        if (!is_whole || rename(w->partial, w->path) != 0)
-            return failed(w);
-        w->partial[0] = '\0';
+    case PREDICTIONS_AS_CSV:
+        status = commit_csv(w);
         break;
-    }
     case PREDICTIONS_AS_HDF5:
         status = mh_hdf5_file_commit(w->file);
         break;

@@ -379,7 +379,7 @@ Test(evaluate, draws_a_picture)
     cr_assert(png != NULL && fread(signature, 1, 8, png) == 8);
     fclose(png);
     cr_expect(memcmp(signature, "\x89PNG\r\n\x1a\n", 8) == 0);
-    EXPECT_NO_FILE("scores.png.partial");
+    EXPECT_NO_FILE(".scores.png.partial");
     o = run_program(1, "evaluate " MODEL " --data d.h5 --plot nowhere/scores.png");
     EXPECT_EXIT(o, 1);
     EXPECT_WORDS(o.err, "nowhere/scores.png: cannot be written");

@@ -105,7 +105,7 @@ static void expect_refusal(const char *what, const char *words)
         EXPECT_WORDS(o.err, words);
         cr_expect(count_lines(o.err, "multihead: ") == 1, "not one message:\n%s", o.err);
         EXPECT_NO_FILE("picture.png");
-        EXPECT_NO_FILE("picture.png.partial");
+        EXPECT_NO_FILE(".picture.png.partial");
     }
 }
 
