@@ -28,7 +28,7 @@ static void start(void)
     cr_redirect_stderr();
 }
 
-TestSuite(damage, .init = start, .fini = scratch_remove, .timeout = 50);
+TestSuite(damage, .init = start, .fini = scratch_remove, .timeout = 150);
 
 enum { INPUTS = 3, HEADS = 2, WIDTH = 4, ROWS = 40, HANG_SECONDS = 10 };
 
