@@ -133,6 +133,44 @@ static mh_status choose_replicas(const mh_comm *comm, options *o, const run_fold
     return MH_OK;
 }
 
+/* The first line of `now` that is not a line of `before`; its length, 0 where there is none. */
+static int find_new_line(const char *now, const char *before, const char **line)
+{
+    char text[256];
+
+    *line = now + strspn(now, " ");
+    while (**line != '\0') {
+        int length = (int)strcspn(*line, "\n");
+
+        snprintf(text, sizeof text, "%.*s\n", length, *line);
+        if (strstr(before, text) == NULL)
+            return length;
+        *line += length;
+        *line += strspn(*line, "\n ");
+    }
+    return 0;
+}
+
+/* Other libraries may round otherwise: the run goes on, but not to the same bits. */
+static mh_status compare_versions(const job *job)
+{
+    mh_status status = MH_OK;
+    char *before = NULL;
+    const char *now = NULL, *then = NULL;
+
+    MH_TRY(mh_checkpoint_load_versions(job->folder.checkpoint, &before));
+    int length = find_new_line(job->versions, before, &now);
+    int length_before = find_new_line(before, job->versions, &then);
+    if (length > 0 || length_before > 0)
+        mh_log_warning("%s was made with \"%.*s\", this is \"%.*s\": the last digits may differ from those "
+                       "of a run that "
+                       "was never stopped",
+                       job->folder.checkpoint, length_before, then, length, now);
+cleanup:
+    mh_memory_free(before);
+    return status;
+}
+
 /* Where a stopped run goes on: the stage, and the log of those before it. */
 static mh_status find_stage(const mh_comm *comm, job *job)
 {
@@ -142,6 +180,8 @@ static mh_status find_stage(const mh_comm *comm, job *job)
         return MH_OK;
     if (mh_comm_rank(comm) == 0)
         status = mh_checkpoint_load_position(job->folder.checkpoint, &job->position, &job->history);
+    if (mh_comm_rank(comm) == 0 && status == MH_OK)
+        status = compare_versions(job);
     MH_TRY(mh_comm_agree(comm, status));
     mh_comm_broadcast(comm, &job->position, sizeof job->position);
     if (job->position.stage >= job->plan.stages)

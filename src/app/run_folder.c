@@ -1,10 +1,13 @@
 #include "run_folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "folder.h"
@@ -12,6 +15,8 @@
 #include "multihead/base/whole_file.h"
 #include "multihead/training/checkpoint_folder.h"
 #include "text_file.h"
+
+enum { LOCK_TRIES = 50 /* of a tenth of a second */ };
 
 void run_folder_path(const run_folder *folder, const char *name, char path[RUN_PATH_BYTES])
 {
@@ -99,6 +104,28 @@ mh_status run_folder_examine(const options *o, run_folder *out)
 
 /* ---- beginning ---- */
 
+/*
+ * Two trainings in one folder would spoil each other's files. The lock lasts as long as the process, whatever ends it,
+ * and is the folder's own: nothing is left. One that was killed a moment ago may still be on its way out. File systems
+ * that have no locks are trusted.
+ */
+static mh_status lock(const run_folder *folder)
+{
+    const struct timespec moment = {.tv_nsec = 100000000};
+    int descriptor = open(folder->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (int tries = 0; descriptor >= 0 && tries < LOCK_TRIES; tries++) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            return MH_OK;
+        nanosleep(&moment, NULL);
+    }
+    if (descriptor < 0)
+        return MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", folder->folder, strerror(errno));
+    close(descriptor);
+    return MH_FAIL(MH_ERR_IO, "%s: another training is at work in this folder; take another --run, or end it",
+                   folder->folder);
+}
+
 /* What says that the run is finished; a run that goes back to a checkpoint is not finished any more. */
 static mh_status remove_marks(const run_folder *folder)
 {
@@ -135,6 +162,7 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
 
     run_folder_path(folder, "checkpoints", path);
     MH_TRY(folder_make(path));
+    MH_TRY(lock(folder));
     mh_whole_file_sweep(path);
     mh_whole_file_sweep(folder->folder);
     MH_TRY(remove_marks(folder));

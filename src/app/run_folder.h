@@ -29,7 +29,8 @@ mh_status run_folder_examine(const options *options, run_folder *out);
 /**
  * Makes the folders, writes options.ini, and takes away what an earlier run left: model.h5, the mark of a
  * finished one, and its checkpoints when this run is new. (The history is replaced when it is opened.)
- * `options` must hold what the run is made with, replicas included.
+ * `options` must hold what the run is made with, replicas included. From then on the folder is this process's; MH_ERR_IO
+ * where another one is at work in it.
  */
 mh_status run_folder_begin(const run_folder *folder, const char *description);
 

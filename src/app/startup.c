@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "multihead/base/cpu.h"
 #include "multihead/base/log.h"
@@ -15,8 +16,8 @@ void startup_describe_versions(char *text, size_t bytes)
 
     mh_comm_library(mpi, sizeof mpi);
     mh_hdf5_version(hdf5, sizeof hdf5);
-    snprintf(text, bytes, "multihead %s\n  MPI   %s\n  BLAS  %s (kernel %s)\n  HDF5  %s\n", MULTIHEAD_VERSION, mpi,
-             mh_matrix_library(), mh_matrix_kernel(), hdf5);
+    snprintf(text, bytes, "multihead %s\n  MPI   %s\n  BLAS  %s (kernel %s)\n  HDF5  %s\n", MULTIHEAD_VERSION,
+             mpi, mh_matrix_library(), mh_matrix_kernel(), hdf5);
 }
 
 void startup_describe_kernel(char *text, size_t bytes)
@@ -105,6 +106,26 @@ static void tell_validation(const options *o, const training_plan *plan, const t
                     plan->refits ? "; then all rows" : "");
 }
 
+/* Checkpoints that are kept, the one being written, and the model; better said now than when the disk is full. */
+static void warn_of_space(const options *o, const run_folder *folder, const training_stage *stage)
+{
+    size_t parameters = mh_model_layout(stage->trained.model)->count;
+    bool keeps_best = stage->validator != NULL && o->patience > 0;
+    size_t checkpoint = (3u + keeps_best + (o->average_decay > 0)) * parameters * sizeof(float);
+    size_t files = o->keep + 1u + (stage->validator != NULL),
+           wanted = files * checkpoint + parameters * sizeof(float);
+    struct statvfs volume;
+    char needed[MH_TEXT_BYTES], left[MH_TEXT_BYTES], each[MH_TEXT_BYTES];
+
+    if (statvfs(folder->folder, &volume) != 0 || (uint64_t)volume.f_bavail * volume.f_frsize >= wanted)
+        return;
+    mh_log_warning(
+        "%s: the disk has %s left, and %zu checkpoints of %s and a model need %s; --keep says how many "
+        "are kept",
+        folder->folder, mh_text_bytes((size_t)(volume.f_bavail * volume.f_frsize), left), files,
+        mh_text_bytes(checkpoint, each), mh_text_bytes(wanted, needed));
+}
+
 void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const training_plan *plan,
                   const training_stage *stage)
 {
@@ -133,6 +154,8 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
                 folder->state == RUN_IS_STOPPED ? ", from " : "",
                 folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
     startup_warn_of_kernel();
+    if (mh_comm_rank(comm) == 0)
+        warn_of_space(o, folder, stage);
     if (o->threads > mh_cpu_cores())
         mh_log_warning(
             "%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",

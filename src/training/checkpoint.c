@@ -319,15 +319,25 @@ cleanup:
     return status;
 }
 
-mh_status mh_checkpoint_load_options(const char *path, char **options)
+static mh_status load_text(const char *path, const char *attribute, char **text)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
 
-    *options = NULL;
+    *text = NULL;
     MH_TRY(open_checkpoint(path, &file));
-    MH_TRY(mh_hdf5_file_get_texts(file, "/", "options", 1, options));
+    MH_TRY(mh_hdf5_file_get_texts(file, "/", attribute, 1, text));
 cleanup:
     mh_hdf5_file_close(file);
     return status;
+}
+
+mh_status mh_checkpoint_load_options(const char *path, char **options)
+{
+    return load_text(path, "options", options);
+}
+
+mh_status mh_checkpoint_load_versions(const char *path, char **versions)
+{
+    return load_text(path, "versions", versions);
 }

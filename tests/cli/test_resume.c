@@ -204,3 +204,87 @@ Test(resume, a_checkpoint_that_is_none_is_refused)
     }
     EXPECT_NO_FILE("outputs/b");
 }
+
+/* ---- stopping in time, and what stands in the way ---- */
+
+Test(resume, a_time_limit_ends_it_in_time_with_a_checkpoint)
+{
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        outcome o =
+            run_program(ranks, "train " LONG " --run killed --epochs 100000 --time-limit 3s --resume none");
+
+        EXPECT_EXIT(o, 75);
+        cr_expect(count_lines(o.err, "stopped by --time-limit after step ") == 1, "stderr:\n%s", o.err);
+        EXPECT_NO_FILE("outputs/killed/model.h5");
+        cr_expect(strstr(names_in("outputs/killed/checkpoints"), "step-") != NULL, "there is no checkpoint");
+    }
+}
+
+Test(resume, two_trainings_do_not_share_a_folder)
+{
+    program first = start_program(1, "train " LONG " --epochs 300 --run killed");
+
+    await_file("outputs/killed/checkpoints/step-000000016.h5");
+    outcome o = run_program(2, "train " LONG " --epochs 300 --run killed --resume none");
+    EXPECT_EXIT(o, 1);
+    EXPECT_WORDS(o.err, "outputs/killed: another training is at work in this folder");
+    kill_program(&first);
+    finish_program(&first);
+}
+
+/* A checkpoint in the middle of an epoch says where that is. */
+Test(resume, a_checkpoint_after_any_step_is_one_to_go_on_from)
+{
+    must_train(1, "--epochs 3 --checkpoint-every 5steps --keep 99 --run a");
+    EXPECT_NAMES("outputs/a/checkpoints",
+                 "step-000000005.h5 step-000000010.h5 step-000000015.h5 step-000000020.h5 "
+                 "step-000000024.h5");
+    outcome o = run_program(1, "inspect outputs/a/checkpoints/step-000000010.h5");
+    EXPECT_WORDS(o.out, "after step 10: 1 epochs, and 2 batches of the next one");
+    for (int step = 5; step <= 20; step += 5) {
+        o = run_program(step / 5,
+                        "train " SMALL " --epochs 3 --run b%d --checkpoint-every 0 --resume "
+                        "outputs/a/checkpoints/step-%09d.h5",
+                        step, step);
+        EXPECT_EXIT(o, 0);
+        char model[64], history[64];
+        snprintf(model, sizeof model, "outputs/b%d/model.h5", step);
+        snprintf(history, sizeof history, "outputs/b%d/history.csv", step);
+        EXPECT_SAME_FILE("outputs/a/model.h5", model);
+        EXPECT_SAME_HISTORY("outputs/a/history.csv", history);
+    }
+}
+
+Test(resume, rows_that_changed_under_their_name_are_refused)
+{
+    outcome o = run_program(1, "generate --output d.h5 --samples 600");
+    MUST_EXIT(o, 0);
+    o = run_program(1, "train --data d.h5 --hidden 8 --epochs 2 --checkpoint-every 1 --run a");
+    MUST_EXIT(o, 0);
+    cr_assert(remove("outputs/a/model.h5") == 0);
+    o = run_program(1, "generate --output d.h5 --samples 600 --seed 2");
+    MUST_EXIT(o, 0);
+    for (int ranks = 1; ranks <= 3; ranks += 2) {
+        o = run_program(ranks, "train --data d.h5 --hidden 8 --epochs 2 --checkpoint-every 1 --run a");
+        EXPECT_EXIT(o, 1);
+        EXPECT_WORDS(o.err, "was made with other rows");
+        EXPECT_WORDS(o.err, "--resume none");
+    }
+}
+
+Test(resume, intervals_and_times_have_units)
+{
+    static const char *const wrong[] = {"--checkpoint-every 5parsecs", "--checkpoint-every 2.5",
+                                        "--checkpoint-every -1",       "--time-limit soon",
+                                        "--time-limit 1:99:00",        "--stall-timeout 5fortnights"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        outcome o = run_program(1, "train " SMALL " %s", wrong[i]);
+
+        EXPECT_EXIT(o, 2);
+        EXPECT_WORDS(o.err, wrong[i]);
+        EXPECT_WORDS(o.err, "expected");
+    }
+    must_train(1, "--epochs 2 --checkpoint-every 10min --time-limit 1-00:00:00 --stall-timeout 2h --run a");
+    EXPECT_NAMES("outputs/a/checkpoints", "step-000000016.h5");
+}

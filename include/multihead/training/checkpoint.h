@@ -73,7 +73,8 @@ mh_status mh_checkpoint_load(const char *path, const mh_training_state *state, c
 /** Just where it stands, and the log; the caller frees it. */
 mh_status mh_checkpoint_load_position(const char *path, mh_position *position, char **history);
 
-/** Just the options; the caller frees them. */
+/** Just the options, or the versions of libraries; the caller frees them. */
 mh_status mh_checkpoint_load_options(const char *path, char **options);
+mh_status mh_checkpoint_load_versions(const char *path, char **versions);
 
 #endif
