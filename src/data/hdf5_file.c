@@ -43,6 +43,7 @@ static void prepare_library(void)
 
     if (is_ready)
         return;
+    H5dont_atexit(); /* its end may abort where memory is short, after our last word */
     H5open();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     is_ready = true;
