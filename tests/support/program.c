@@ -129,37 +129,49 @@ static void read_back(FILE *file, char text[OUTCOME_BYTES])
 
 outcome finish_program(program *program)
 {
+    return finish_program_within(program, PROGRAM_SECONDS);
+}
+
+outcome finish_program_within(program *program, double seconds)
+{
     outcome o = {0};
     int result = 0;
-    bool is_in_time = has_ended(program->process, &result, PROGRAM_SECONDS);
+    bool is_in_time = has_ended(program->process, &result, seconds);
 
     if (!is_in_time)
         stop(program->process, &result);
     read_back(program->out, o.out);
     read_back(program->err, o.err);
-    cr_assert(is_in_time, "hung: no end after %d s; stderr:\n%s", PROGRAM_SECONDS, o.err);
+    cr_assert(is_in_time, "hung: no end after %g s; stderr:\n%s", seconds, o.err);
     o.exit_code = WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result);
     return o;
 }
 
-/* The first child of a process: one of mpirun's ranks. */
-static pid_t child_of(pid_t process)
+size_t program_ranks(const program *program, pid_t ranks[PROGRAM_RANKS])
 {
     char path[64];
-    int child = 0;
+    size_t count = 0;
 
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
+    if (program->ranks == 1) {
+        ranks[0] = program->process;
+        return 1;
+    }
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", program->process, program->process);
     FILE *file = fopen(path, "r");
-    cr_assert(file != NULL, "cannot read %s", path);
-    int found = fscanf(file, "%d", &child);
+    if (file == NULL)
+        return 0;
+    while (count < PROGRAM_RANKS && fscanf(file, "%d", &ranks[count]) == 1)
+        count++;
     fclose(file);
-    cr_assert(found == 1, "mpirun has no ranks");
-    return child;
+    return count;
 }
 
 void signal_rank(const program *program, int number)
 {
-    kill(program->ranks > 1 ? child_of(program->process) : program->process, number);
+    pid_t ranks[PROGRAM_RANKS];
+
+    cr_assert(program_ranks(program, ranks) > 0, "mpirun has no ranks");
+    kill(ranks[0], number);
 }
 
 void kill_program(const program *program)

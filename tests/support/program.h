@@ -18,7 +18,7 @@
  *
  * A program that takes longer than PROGRAM_SECONDS is stopped with all its ranks, and the test fails.
  */
-enum { PROGRAM_SECONDS = 60, OUTCOME_BYTES = 1 << 18 };
+enum { PROGRAM_SECONDS = 60, PROGRAM_RANKS = 16, OUTCOME_BYTES = 1 << 18 };
 
 typedef struct {
     int exit_code; /* as a shell has it: 128 + the signal that ended it */
@@ -37,6 +37,12 @@ typedef struct {
 
 __attribute__((format(printf, 2, 3))) program start_program(int ranks, const char *format, ...);
 outcome finish_program(program *program);
+
+/** The same for one that has less time. */
+outcome finish_program_within(program *program, double seconds);
+
+/** The processes that are ranks by now, in their order; returns how many there are. */
+size_t program_ranks(const program *program, pid_t ranks[PROGRAM_RANKS]);
 
 /** Signals the program that started alone, or the first of mpirun's ranks. */
 void signal_rank(const program *program, int number);

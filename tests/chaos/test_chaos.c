@@ -1,0 +1,298 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "disturbance.h"
+#include "files.h"
+#include "multihead/base/status.h"
+#include "multihead/data/seal.h"
+#include "process.h"
+
+/*
+ * Runs that are stopped at random moments in random ways and go on with another number of ranks, until they are
+ * finished: each one's model and log are those of the run that was never stopped. Seeds CHAOS_FIRST and those that
+ * follow, CHAOS_COUNT of them; tests/chaos/run.sh sets them. A seed chooses the ways and the ranks, but a moment of
+ * the clock is never the same twice.
+ */
+
+enum {
+    MOST_RANKS = 4,
+    DISTURBED_ROUNDS = 5, /* then the run is left alone */
+    /* A failure ends all ranks within 5 s, on a host that has nothing else to do. */
+    END_SECONDS = 30,
+    TEST_SECONDS = 3600
+};
+
+TestSuite(chaos, .init = enter_folder, .fini = leave_folder, .timeout = TEST_SECONDS);
+
+/* One run on its way. */
+typedef struct {
+    const char *options; /* that what is learned depends on */
+    size_t seed, last_step;
+    chance chance;
+    size_t rounds, stops;
+} run;
+
+#define RUN_FOLDER       "outputs/stopped"
+#define REFERENCE_FOLDER "outputs/unbroken"
+
+static size_t number_from(const char *variable, size_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* ---- what is in the folder ---- */
+
+static bool next_checkpoint(const char **names, char *name, size_t bytes)
+{
+    while (**names != '\0') {
+        size_t length = strcspn(*names, " ");
+        bool is_hidden = **names == '.';
+
+        snprintf(name, bytes, "%.*s", (int)length, *names);
+        *names += length;
+        *names += **names == ' ';
+        if (!is_hidden)
+            return true;
+    }
+    return false;
+}
+
+/* The step of the newest checkpoint, or 0. Every one of them is whole. */
+static size_t look_at_checkpoints(const char *when)
+{
+    const char *names = names_in(RUN_FOLDER "/checkpoints");
+    char name[256], path[512];
+    size_t newest = 0;
+
+    while (next_checkpoint(&names, name, sizeof name)) {
+        size_t step = 0;
+        bool is_sealed = false;
+        int length = 0;
+
+        cr_expect(sscanf(name, "step-%zu.h5%n", &step, &length) == 1 && name[length] == '\0',
+                  "%s left a file %s", when, name);
+        snprintf(path, sizeof path, RUN_FOLDER "/checkpoints/%s", name);
+        cr_expect(mh_seal_expect(path, 0, 1, &is_sealed) == MH_OK && is_sealed, "%s left a torn %s: %s", when,
+                  name, mh_status_message());
+        newest = step > newest ? step : newest;
+    }
+    return newest;
+}
+
+static void expect_no_partial(const char *when)
+{
+    const char *names = names_below();
+
+    cr_expect(strstr(names, ".partial") == NULL, "%s left half a file:\n%s", when, names);
+}
+
+static void expect_rising_seconds(const char *path)
+{
+    const csv *history = read_csv(path);
+
+    for (size_t line = 1; line < history->lines; line++)
+        cr_expect(csv_number(history, line, "seconds") >= csv_number(history, line - 1, "seconds"),
+                  "%s: seconds fall in line %zu", path, line + 1);
+}
+
+/* ---- a round ---- */
+
+/* Ranks whose launcher was killed may be there a little longer. */
+static void await_ranks(const pid_t *ranks, size_t count, const char *when)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    size_t looks = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (; !process_has_ended(ranks[i]); looks++) {
+            cr_assert(looks < END_SECONDS * 200, "%s: a rank is still there after %d s", when, END_SECONDS);
+            nanosleep(&pause, NULL);
+        }
+}
+
+/* How often checkpoints are written, and how many are kept, is anybody's choice in each round. */
+static program start_round(run *run, int ranks, const disturbance *disturbance)
+{
+    static const char *const intervals[] = {"1", "1", "3", "0", "7steps", "1steps", "0.05s"};
+    const char *interval = intervals[chance_below(&run->chance, sizeof intervals / sizeof intervals[0])];
+
+    return start_program(ranks, "train %s --run stopped --checkpoint-every %s --keep %zu %s", run->options,
+                         interval, 1 + chance_below(&run->chance, 3), disturbance->options);
+}
+
+static void judge(const disturbance *disturbance, int ranks, const outcome *o, size_t step_before,
+                  const char *when)
+{
+    char path[64];
+    size_t newest = look_at_checkpoints(when);
+    bool is_finished = file_exists(RUN_FOLDER "/model.h5");
+
+    cr_expect(disturbance_allows(disturbance, ranks, o->exit_code), "%s ended with %d; stderr:\n%s", when,
+              o->exit_code, o->err);
+    cr_expect(strstr(o->err, "skipped a checkpoint") == NULL, "%s: stderr:\n%s", when, o->err);
+    snprintf(path, sizeof path, "from " RUN_FOLDER "/checkpoints/step-%09zu.h5", step_before);
+    if (strstr(o->err, "multihead trains") != NULL)
+        cr_expect((strstr(o->err, path) != NULL) == (step_before > 0),
+                  "%s: it did not go on from step %zu; stderr:\n%s", when, step_before, o->err);
+    cr_expect(newest >= step_before, "%s: the checkpoint of step %zu is gone", when, step_before);
+    if (o->exit_code == 0)
+        cr_expect(is_finished, "%s: exit code 0 without a model; stderr:\n%s", when, o->err);
+    if (is_finished)
+        cr_expect(files_are_same(RUN_FOLDER "/model.h5", REFERENCE_FOLDER "/model.h5"), "%s: another model",
+                  when);
+    if (o->exit_code == 75) {
+        cr_expect(newest > 0 && !is_finished && count_lines(o->err, "stopped by ") == 1, "%s: stderr:\n%s",
+                  when, o->err);
+        expect_no_partial(when);
+    }
+}
+
+/* Whether the run is finished. */
+static bool play_round(run *run)
+{
+    int ranks = 1 + (int)chance_below(&run->chance, MOST_RANKS);
+    size_t step_before = look_at_checkpoints("earlier rounds");
+    disturbance disturbance = {.text = "nothing"};
+    pid_t processes[PROGRAM_RANKS];
+    char when[320];
+
+    if (run->rounds < DISTURBED_ROUNDS && step_before < run->last_step)
+        disturbance = disturbance_choose(&run->chance, ranks, step_before + 1, run->last_step);
+    snprintf(when, sizeof when, "seed %zu, round %zu, %d ranks, %s", run->seed, run->rounds + 1, ranks,
+             disturbance.text);
+    program program = start_round(run, ranks, &disturbance);
+    disturbance_await(&disturbance, &program, RUN_FOLDER);
+    size_t count = program_ranks(&program, processes); /* they cannot be found when the launcher is gone */
+    disturbance_strike(&disturbance, &program, processes, count);
+    outcome o = finish_program_within(&program, disturbance.kind == NOTHING ? PROGRAM_SECONDS : END_SECONDS);
+    await_ranks(processes, count, when);
+    judge(&disturbance, ranks, &o, step_before, when);
+    run->rounds++;
+    run->stops += o.exit_code != 0;
+    return o.exit_code == 0;
+}
+
+static run begin_run(const char *name, const char *options, size_t seed)
+{
+    run run = {.options = options, .seed = seed, .chance.state = seed};
+    const csv *history = read_csv(REFERENCE_FOLDER "/history.csv");
+
+    run.last_step = (size_t)csv_number(history, history->lines - 1, "step");
+    for (; *name != '\0'; name++) /* configurations differ in what happens to them, too */
+        run.chance.state = run.chance.state * 31 + (unsigned char)*name;
+    return run;
+}
+
+static void stop_and_resume(const char *name, const char *options)
+{
+    size_t first = number_from("CHAOS_FIRST", 1), count = number_from("CHAOS_COUNT", 1), rounds = 0,
+           stops = 0;
+    outcome reference = run_program(1, "train %s --run unbroken", options);
+
+    MUST_EXIT(reference, 0);
+    for (size_t seed = first; seed < first + count; seed++) {
+        run run = begin_run(name, options, seed);
+
+        while (!play_round(&run))
+            cr_assert(run.rounds <= DISTURBED_ROUNDS, "%s, seed %zu: an undisturbed round did not end it",
+                      name, seed);
+        EXPECT_SAME_FILE(RUN_FOLDER "/model.h5", REFERENCE_FOLDER "/model.h5");
+        EXPECT_SAME_HISTORY(RUN_FOLDER "/history.csv", REFERENCE_FOLDER "/history.csv");
+        expect_rising_seconds(RUN_FOLDER "/history.csv");
+        expect_no_partial("the run");
+        rounds += run.rounds;
+        stops += run.stops;
+        cr_assert(system("rm -r " RUN_FOLDER) == 0);
+    }
+    fprintf(stderr, "%s: %zu seeds from %zu, %zu rounds, %zu of them stopped\n", name, count, first, rounds,
+            stops);
+}
+
+/* ---- configurations: what a checkpoint has to remember differs ---- */
+
+#define ROWS "--generate --method rowwise --samples 1999 --hidden 24,24 --batch-size 256 "
+
+Test(chaos, plain)
+{
+    stop_and_resume("plain", ROWS "--epochs 40");
+}
+
+Test(chaos, shuffled)
+{
+    stop_and_resume("shuffled", ROWS "--epochs 40 --shuffle yes");
+}
+
+/* The number of labels that a batch knows differs from batch to batch. */
+Test(chaos, missing_labels)
+{
+    FILE *file = fopen("data.csv", "w");
+    chance chance = {7};
+
+    cr_assert(file != NULL);
+    fputs("a,b,c,first,second,third\n", file);
+    for (size_t row = 0; row < 1501; row++) {
+        for (size_t i = 0; i < 3; i++)
+            fprintf(file, "%zu.%zu,", chance_below(&chance, 3), chance_below(&chance, 1000));
+        for (size_t i = 0; i < 3; i++)
+            fprintf(file, "%s%c",
+                    chance_below(&chance, 4) == 0   ? ""
+                    : chance_below(&chance, 3) == 0 ? "1"
+                                                    : "0",
+                    i < 2 ? ',' : '\n');
+    }
+    fclose(file);
+    outcome o = run_program(1, "import data.csv --label-columns 4-6 --output data.h5");
+    MUST_EXIT(o, 0);
+    EXPECT_NO_WORDS(o.err, "warning");
+    stop_and_resume("missing_labels",
+                    "--data data.h5 --hidden 24,24 --batch-size 200 --epochs 40 --shuffle yes");
+}
+
+/* The best epoch's weights and how long ago that was; a second stage that takes as many epochs as were best. */
+Test(chaos, validated)
+{
+    stop_and_resume("validated", ROWS
+                    "--epochs 60 --shuffle yes --validation-fraction .2 --patience 3 --learning-rate 0.01");
+}
+
+Test(chaos, folds_and_average)
+{
+    stop_and_resume("folds_and_average",
+                    ROWS "--epochs 12 --shuffle yes --cross-validate 3 --refit yes --average-decay .9");
+}
+
+Test(chaos, dropout)
+{
+    stop_and_resume("dropout", ROWS "--epochs 40 --shuffle yes --dropout 0.2 --input-dropout 0.1");
+}
+
+Test(chaos, softmax)
+{
+    stop_and_resume("softmax", ROWS "--epochs 40 --categories 3 --weight-decay 0.01");
+}
+
+Test(chaos, scheduled_and_clipped)
+{
+    stop_and_resume("scheduled_and_clipped",
+                    ROWS "--epochs 40 --schedule cosine --warmup 20 --clip-norm 0.1");
+}
+
+Test(chaos, preset)
+{
+    stop_and_resume("preset",
+                    "--generate --method rowwise --samples 601 --preset tabular --hidden 16 --epochs 12");
+}
+
+/* Batches in which some replicas have a row more than others, and the last one is short. */
+Test(chaos, odd_rows)
+{
+    stop_and_resume("odd_rows",
+                    "--generate --method rowwise --samples 1013 --hidden 17 --batch-size 101 --epochs 40 "
+                    "--replicas 7 --shuffle yes");
+}
