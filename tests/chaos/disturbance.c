@@ -46,7 +46,8 @@ static void choose_injection(chance *chance, int ranks, size_t next_step, size_t
              next_step + chance_below(chance, last_step + 1 - next_step));
 }
 
-disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size_t last_step)
+disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size_t last_step,
+                               double training_seconds)
 {
     disturbance d = {.kind = (disturbance_kind)(1 + chance_below(chance, DISTURBANCES - 1))};
     size_t which = chance_below(chance, sizeof signals / sizeof signals[0]);
@@ -54,13 +55,14 @@ disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size
     d.signal = signals[which];
     d.comes_twice = chance_below(chance, 8) == 0;
     d.awaits_training = chance_below(chance, 5) > 0;
-    d.delay_seconds = chance_seconds(chance, chance_below(chance, 3) == 0 ? 0.05 : 0.6);
+    d.delay_seconds = chance_seconds(chance, chance_below(chance, 3) == 0 ? 0.05 : 0.7 * training_seconds);
     d.patience_seconds = chance_seconds(chance, 0.03);
     d.rank = chance_below(chance, (size_t)ranks);
     if (d.kind == INJECT)
         choose_injection(chance, ranks, next_step, last_step, &d);
     if (d.kind == LIMIT_TIME)
-        snprintf(d.options, sizeof d.options, "--time-limit %.3fs", 0.2 + chance_seconds(chance, 1.5));
+        snprintf(d.options, sizeof d.options, "--time-limit %.3fs",
+                 0.2 + chance_seconds(chance, 2 * training_seconds));
     snprintf(d.text, sizeof d.text, "%s (%s%s, rank %zu of %d, %.3f s after %s, grace %.3f s) %s",
              kind_names[d.kind], signal_names[which], d.comes_twice ? " twice" : "", d.rank, ranks,
              d.delay_seconds, d.awaits_training ? "training began" : "the start", d.patience_seconds,
@@ -136,23 +138,26 @@ void disturbance_strike(const disturbance *d, const program *program, const pid_
 
 bool disturbance_allows(const disturbance *d, int ranks, int exit_code)
 {
-    bool is_alone = ranks == 1;
+    bool is_ended_by_signal = exit_code == 128 + d->signal || (ranks > 1 && exit_code == 1);
+    bool is_from_outside = d->kind != NOTHING && d->kind != INJECT && d->kind != LIMIT_TIME;
 
     if (exit_code == 0) /* it was too late */
+        return true;
+    /* Ranks that are about to find each other fail in many ways, SIGPIPE among them. */
+    if (is_from_outside && !d->awaits_training && ranks > 1)
         return true;
     switch (d->kind) {
     case SIGNAL_A_RANK:
     case SIGNAL_ALL_RANKS:
-        /* Before the first step, and when it comes twice, a signal does what it always does. */
-        return exit_code == 75 || exit_code == 128 + d->signal;
     case SIGNAL_THE_LAUNCHER:
-        return exit_code == 75 || exit_code == 128 + d->signal || (!is_alone && exit_code == 1);
+        /* Before the first step, and when it comes twice, a signal does what it always does. */
+        return exit_code == 75 || is_ended_by_signal;
     case KILL_A_RANK:
     case KILL_THE_LAUNCHER:
     case KILL_ALL:
         return exit_code == 128 + SIGKILL;
     case SIGNAL_THEN_KILL:
-        return exit_code == 75 || exit_code == 128 + d->signal || exit_code == 128 + SIGKILL;
+        return exit_code == 75 || exit_code == 128 + SIGKILL || is_ended_by_signal;
     case INJECT:
         return exit_code == 1 || exit_code == 128 + SIGABRT || exit_code == 128 + SIGKILL;
     case LIMIT_TIME:

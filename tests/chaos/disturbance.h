@@ -43,8 +43,9 @@ typedef struct {
     char text[160];          /* all of that, for messages                                    */
 } disturbance;
 
-/** `next_step`..`last_step` are those that the run has before it. */
-disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size_t last_step);
+/** `next_step`..`last_step` are those that the run has before it, and `training_seconds` what it may take for them. */
+disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size_t last_step,
+                               double training_seconds);
 
 /** Waits for the moment, of a program that was just started; `run` is its folder. */
 void disturbance_await(const disturbance *disturbance, const program *program, const char *run);

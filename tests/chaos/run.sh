@@ -3,11 +3,12 @@
 #
 #   run.sh BUILD FIRST COUNT     seeds FIRST, FIRST + 1, ..., for each configuration; BUILD is the folder of the build
 
-[ $# = 3 ] || { sed -n 's/^# \{0,1\}//p' "$0" | sed 1d; exit 2; }
+[ $# = 3 ] || { sed -n '2,$s/^# \{0,1\}//p' "$0"; exit 2; }
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
 CHAOS_FIRST=$2 CHAOS_COUNT=$3 "$1/tests/chaos/chaos_tests" -j"${CHAOS_JOBS:-4}" 2>&1 | tee "$log"
-awk '/ rounds, .* stopped$/ { for (i = 2; i <= NF; i++) if ($i == "rounds,") { rounds += $(i - 1); stops += $(i + 1) } }
-    /^\[====\] Synthesis/ { print rounds " rounds, " stops " of them stopped" }' "$log"
+sed -n 's/.*, \([0-9]*\) rounds, \([0-9]*\) of them stopped, \([0-9]*\) launchers hung$/\1 \2 \3/p' "$log" |
+    awk '{ rounds += $1; stops += $2; hung += $3 }
+        END { print rounds " rounds, " stops " of them stopped, " hung " launchers hung" }'
 grep -q 'Failing: 0 | Crashing: 0' "$log"

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "disturbance.h"
@@ -22,7 +22,7 @@ enum {
     MOST_RANKS = 4,
     DISTURBED_ROUNDS = 5, /* then the run is left alone */
     /* A failure ends all ranks within 5 s, on a host that has nothing else to do. */
-    END_SECONDS = 30,
+    END_SECONDS = 20,
     TEST_SECONDS = 3600
 };
 
@@ -32,8 +32,9 @@ TestSuite(chaos, .init = enter_folder, .fini = leave_folder, .timeout = TEST_SEC
 typedef struct {
     const char *options; /* that what is learned depends on */
     size_t seed, last_step;
+    double seconds; /* that training took when nobody disturbed it */
     chance chance;
-    size_t rounds, stops;
+    size_t rounds, stops, hung_launchers;
 } run;
 
 #define RUN_FOLDER       "outputs/stopped"
@@ -103,17 +104,21 @@ static void expect_rising_seconds(const char *path)
 
 /* ---- a round ---- */
 
-/* Ranks whose launcher was killed may be there a little longer. */
-static void await_ranks(const pid_t *ranks, size_t count, const char *when)
+/*
+ * Ranks end in time, and so does their launcher. But where one dies while it introduces itself to mpirun, Open MPI
+ * 4.1's mpirun may wait for it forever, with no rank left: nobody here can help that, so it is ended and counted.
+ */
+static void await_end(run *run, const program *program, const pid_t *ranks, size_t count, bool is_early,
+                      const char *when)
 {
-    const struct timespec pause = {.tv_nsec = 5000000};
-    size_t looks = 0;
-
-    for (size_t i = 0; i < count; i++)
-        for (; !process_has_ended(ranks[i]); looks++) {
-            cr_assert(looks < END_SECONDS * 200, "%s: a rank is still there after %d s", when, END_SECONDS);
-            nanosleep(&pause, NULL);
-        }
+    cr_assert(await_processes(ranks, count, END_SECONDS), "%s: a rank is still there after %d s", when,
+              END_SECONDS);
+    if (await_processes(&program->process, 1, END_SECONDS))
+        return;
+    cr_expect(is_early && program->ranks > 1, "%s: the launcher is still there after %d s", when,
+              END_SECONDS);
+    kill(program->process, SIGKILL);
+    run->hung_launchers++;
 }
 
 /* How often checkpoints are written, and how many are kept, is anybody's choice in each round. */
@@ -163,15 +168,17 @@ static bool play_round(run *run)
     char when[320];
 
     if (run->rounds < DISTURBED_ROUNDS && step_before < run->last_step)
-        disturbance = disturbance_choose(&run->chance, ranks, step_before + 1, run->last_step);
+        disturbance = disturbance_choose(&run->chance, ranks, step_before + 1, run->last_step, run->seconds);
     snprintf(when, sizeof when, "seed %zu, round %zu, %d ranks, %s", run->seed, run->rounds + 1, ranks,
              disturbance.text);
     program program = start_round(run, ranks, &disturbance);
+    bool is_early = disturbance.kind != NOTHING && !disturbance.awaits_training;
+
     disturbance_await(&disturbance, &program, RUN_FOLDER);
     size_t count = program_ranks(&program, processes); /* they cannot be found when the launcher is gone */
     disturbance_strike(&disturbance, &program, processes, count);
-    outcome o = finish_program_within(&program, disturbance.kind == NOTHING ? PROGRAM_SECONDS : END_SECONDS);
-    await_ranks(processes, count, when);
+    await_end(run, &program, processes, count, is_early, when);
+    outcome o = finish_program(&program);
     judge(&disturbance, ranks, &o, step_before, when);
     run->rounds++;
     run->stops += o.exit_code != 0;
@@ -184,6 +191,7 @@ static run begin_run(const char *name, const char *options, size_t seed)
     const csv *history = read_csv(REFERENCE_FOLDER "/history.csv");
 
     run.last_step = (size_t)csv_number(history, history->lines - 1, "step");
+    run.seconds = csv_number(history, history->lines - 1, "seconds");
     for (; *name != '\0'; name++) /* configurations differ in what happens to them, too */
         run.chance.state = run.chance.state * 31 + (unsigned char)*name;
     return run;
@@ -192,7 +200,7 @@ static run begin_run(const char *name, const char *options, size_t seed)
 static void stop_and_resume(const char *name, const char *options)
 {
     size_t first = number_from("CHAOS_FIRST", 1), count = number_from("CHAOS_COUNT", 1), rounds = 0,
-           stops = 0;
+           stops = 0, hung = 0;
     outcome reference = run_program(1, "train %s --run unbroken", options);
 
     MUST_EXIT(reference, 0);
@@ -208,10 +216,11 @@ static void stop_and_resume(const char *name, const char *options)
         expect_no_partial("the run");
         rounds += run.rounds;
         stops += run.stops;
+        hung += run.hung_launchers;
         cr_assert(system("rm -r " RUN_FOLDER) == 0);
     }
-    fprintf(stderr, "%s: %zu seeds from %zu, %zu rounds, %zu of them stopped\n", name, count, first, rounds,
-            stops);
+    fprintf(stderr, "%s: %zu seeds from %zu, %zu rounds, %zu of them stopped, %zu launchers hung\n", name,
+            count, first, rounds, stops, hung);
 }
 
 /* ---- configurations: what a checkpoint has to remember differs ---- */
@@ -220,12 +229,12 @@ static void stop_and_resume(const char *name, const char *options)
 
 Test(chaos, plain)
 {
-    stop_and_resume("plain", ROWS "--epochs 40");
+    stop_and_resume("plain", ROWS "--epochs 100");
 }
 
 Test(chaos, shuffled)
 {
-    stop_and_resume("shuffled", ROWS "--epochs 40 --shuffle yes");
+    stop_and_resume("shuffled", ROWS "--epochs 100 --shuffle yes");
 }
 
 /* The number of labels that a batch knows differs from batch to batch. */
@@ -251,7 +260,7 @@ Test(chaos, missing_labels)
     MUST_EXIT(o, 0);
     EXPECT_NO_WORDS(o.err, "warning");
     stop_and_resume("missing_labels",
-                    "--data data.h5 --hidden 24,24 --batch-size 200 --epochs 40 --shuffle yes");
+                    "--data data.h5 --hidden 24,24 --batch-size 200 --epochs 100 --shuffle yes");
 }
 
 /* The best epoch's weights and how long ago that was; a second stage that takes as many epochs as were best. */
@@ -269,18 +278,18 @@ Test(chaos, folds_and_average)
 
 Test(chaos, dropout)
 {
-    stop_and_resume("dropout", ROWS "--epochs 40 --shuffle yes --dropout 0.2 --input-dropout 0.1");
+    stop_and_resume("dropout", ROWS "--epochs 100 --shuffle yes --dropout 0.2 --input-dropout 0.1");
 }
 
 Test(chaos, softmax)
 {
-    stop_and_resume("softmax", ROWS "--epochs 40 --categories 3 --weight-decay 0.01");
+    stop_and_resume("softmax", ROWS "--epochs 100 --categories 3 --weight-decay 0.01");
 }
 
 Test(chaos, scheduled_and_clipped)
 {
     stop_and_resume("scheduled_and_clipped",
-                    ROWS "--epochs 40 --schedule cosine --warmup 20 --clip-norm 0.1");
+                    ROWS "--epochs 100 --schedule cosine --warmup 20 --clip-norm 0.1");
 }
 
 Test(chaos, preset)
@@ -293,6 +302,6 @@ Test(chaos, preset)
 Test(chaos, odd_rows)
 {
     stop_and_resume("odd_rows",
-                    "--generate --method rowwise --samples 1013 --hidden 17 --batch-size 101 --epochs 40 "
+                    "--generate --method rowwise --samples 1013 --hidden 17 --batch-size 101 --epochs 100 "
                     "--replicas 7 --shuffle yes");
 }

@@ -129,20 +129,15 @@ static void read_back(FILE *file, char text[OUTCOME_BYTES])
 
 outcome finish_program(program *program)
 {
-    return finish_program_within(program, PROGRAM_SECONDS);
-}
-
-outcome finish_program_within(program *program, double seconds)
-{
     outcome o = {0};
     int result = 0;
-    bool is_in_time = has_ended(program->process, &result, seconds);
+    bool is_in_time = has_ended(program->process, &result, PROGRAM_SECONDS);
 
     if (!is_in_time)
         stop(program->process, &result);
     read_back(program->out, o.out);
     read_back(program->err, o.err);
-    cr_assert(is_in_time, "hung: no end after %g s; stderr:\n%s", seconds, o.err);
+    cr_assert(is_in_time, "hung: no end after %d s; stderr:\n%s", PROGRAM_SECONDS, o.err);
     o.exit_code = WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result);
     return o;
 }

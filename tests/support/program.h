@@ -38,9 +38,6 @@ typedef struct {
 __attribute__((format(printf, 2, 3))) program start_program(int ranks, const char *format, ...);
 outcome finish_program(program *program);
 
-/** The same for one that has less time. */
-outcome finish_program_within(program *program, double seconds);
-
 /** The processes that are ranks by now, in their order; returns how many there are. */
 size_t program_ranks(const program *program, pid_t ranks[PROGRAM_RANKS]);
 
