@@ -124,7 +124,7 @@ static int sync_folder_of(const char *path)
 
 mh_status mh_whole_file_commit(const char *partial, const char *path)
 {
-    if (sync_path(partial, O_RDONLY) != 0 || rename(partial, path) != 0) {
+    if (is_faulty() || sync_path(partial, O_RDONLY) != 0 || rename(partial, path) != 0) {
         mh_status status = cannot_write(path);
 
         unlink(partial);
