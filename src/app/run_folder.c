@@ -31,6 +31,31 @@ static bool has_file(const run_folder *folder, const char *name)
     return access(path, F_OK) == 0;
 }
 
+/* ---- whose it is ---- */
+
+/*
+ * Two trainings in one folder would spoil each other's files. The lock lasts as long as the process, whatever ends it,
+ * and is the folder's own: nothing is left. One that was killed a moment ago may still be on its way out, so it is
+ * waited for before anybody looks at what it left. File systems that have no locks are trusted.
+ */
+static mh_status lock(const run_folder *folder)
+{
+    static bool is_ours = false;
+    const struct timespec moment = {.tv_nsec = 100000000};
+    int descriptor = is_ours ? -1 : open(folder->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (int tries = 0; descriptor >= 0 && !is_ours && tries < LOCK_TRIES; tries++) {
+        is_ours = flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+        if (!is_ours)
+            nanosleep(&moment, NULL);
+    }
+    if (is_ours || descriptor < 0)
+        return MH_OK; /* a folder that is not there is nobody's */
+    close(descriptor);
+    return MH_FAIL(MH_ERR_IO, "%s: another training is at work in this folder; take another --run, or end it",
+                   folder->folder);
+}
+
 /* ---- looking ---- */
 
 /* The run goes on only with what it began with; where the user leaves the replicas open, its own are meant. */
@@ -83,48 +108,31 @@ cleanup:
 
 mh_status run_folder_examine(const options *o, run_folder *out)
 {
+    mh_status status = MH_OK;
     char checkpoints[RUN_PATH_BYTES];
 
     *out = (run_folder){.state = RUN_IS_NEW};
     if (strlen(o->output) + strlen(o->run) + 2 > 3900)
         return MH_FAIL(MH_ERR_USAGE, "--output and --run are too long together");
     snprintf(out->folder, sizeof out->folder, "%s/%s", o->output, o->run);
+    if (strcmp(o->resume, "auto") == 0 && has_file(out, "model.h5"))
+        return examine_finished(o, out);
+    MH_TRY(lock(out));
     if (strcmp(o->resume, "none") == 0)
         return MH_OK;
     if (strcmp(o->resume, "auto") != 0) {
         snprintf(out->checkpoint, sizeof out->checkpoint, "%s", o->resume);
         return examine_stopped(o, out);
     }
-    if (has_file(out, "model.h5"))
-        return examine_finished(o, out);
     run_folder_path(out, "checkpoints", checkpoints);
     mh_checkpoint_newest(checkpoints, out->checkpoint);
-    return out->checkpoint[0] != '\0' ? examine_stopped(o, out) : MH_OK;
+    if (out->checkpoint[0] != '\0')
+        MH_TRY(examine_stopped(o, out));
+cleanup:
+    return status;
 }
 
 /* ---- beginning ---- */
-
-/*
- * Two trainings in one folder would spoil each other's files. The lock lasts as long as the process, whatever ends it,
- * and is the folder's own: nothing is left. One that was killed a moment ago may still be on its way out. File systems
- * that have no locks are trusted.
- */
-static mh_status lock(const run_folder *folder)
-{
-    const struct timespec moment = {.tv_nsec = 100000000};
-    int descriptor = open(folder->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    for (int tries = 0; descriptor >= 0 && tries < LOCK_TRIES; tries++) {
-        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-            return MH_OK;
-        nanosleep(&moment, NULL);
-    }
-    if (descriptor < 0)
-        return MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", folder->folder, strerror(errno));
-    close(descriptor);
-    return MH_FAIL(MH_ERR_IO, "%s: another training is at work in this folder; take another --run, or end it",
-                   folder->folder);
-}
 
 /* What says that the run is finished; a run that goes back to a checkpoint is not finished any more. */
 static mh_status remove_marks(const run_folder *folder)

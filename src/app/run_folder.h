@@ -21,7 +21,8 @@ typedef struct {
 } run_folder;
 
 /**
- * Looks, changes nothing. MH_ERR_USAGE, naming the differences, where a run of that name was made with other
+ * Looks, changes nothing; from then on a folder that is there is this process's, unless the run is finished: MH_ERR_IO
+ * where another training is at work in it. MH_ERR_USAGE, naming the differences, where a run of that name was made with other
  * options and --resume is not none.
  */
 mh_status run_folder_examine(const options *options, run_folder *out);
@@ -29,8 +30,7 @@ mh_status run_folder_examine(const options *options, run_folder *out);
 /**
  * Makes the folders, writes options.ini, and takes away what an earlier run left: model.h5, the mark of a
  * finished one, and its checkpoints when this run is new. (The history is replaced when it is opened.)
- * `options` must hold what the run is made with, replicas included. From then on the folder is this process's; MH_ERR_IO
- * where another one is at work in it.
+ * `options` must hold what the run is made with, replicas included.
  */
 mh_status run_folder_begin(const run_folder *folder, const char *description);
 
