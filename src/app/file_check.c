@@ -41,34 +41,24 @@ static const char *without_path(const char *path)
 /* ---- what it is ---- */
 
 /* Numbers that stand at the top of a checkpoint; nothing where they do not. */
-static void tell_position(const check *c)
-{
-    static const char *const names[] = {"epoch", "step"};
-    int64_t value = 0;
-
-    for (size_t i = 0; i < 2; i++)
-        if (mh_hdf5_file_has_attribute(c->file, "/", names[i]) &&
-            mh_hdf5_file_get_integers(c->file, "/", names[i], 1, &value) == MH_OK)
-            fprintf(c->out, ", %s %" PRId64, names[i], value);
-}
-
 static mh_status check_model(const check *c)
 {
     mh_status status = MH_OK;
     bool is_checkpoint = mh_hdf5_file_has(c->file, "first_moment");
     mh_trained trained = {0};
-    char *options = NULL, count[MH_TEXT_BYTES];
+    mh_position position = {0};
+    char *history = NULL, count[MH_TEXT_BYTES];
 
     if (is_checkpoint)
-        MH_TRY(mh_checkpoint_load_options(c->path, &options));
+        MH_TRY(mh_checkpoint_load_position(c->path, &position, &history));
     MH_TRY(mh_trained_load(c->path, &trained));
     fprintf(c->out, "%s: %s", c->path, is_checkpoint ? "checkpoint" : "model");
     if (is_checkpoint)
-        tell_position(c);
+        fprintf(c->out, ", epoch %zu, step %" PRIu64, position.epoch, position.step);
     fprintf(c->out, ", %zu head%s, %s parameters", trained.schema.heads, trained.schema.heads == 1 ? "" : "s",
             mh_text_count(mh_model_layout(trained.model)->count, count));
 cleanup:
-    mh_memory_free(options);
+    mh_memory_free(history);
     mh_trained_clear(&trained);
     return status;
 }

@@ -184,17 +184,42 @@ cleanup:
     return status;
 }
 
+/* Reading trusts the shape that was found when the data set was opened. */
+static mh_status expect_shape(const mh_hdf5_file *file, const char *name, size_t rows, size_t columns)
+{
+    mh_status status = MH_OK;
+    mh_extent extent = {0};
+
+    if (name[0] == '\0')
+        return MH_OK;
+    MH_TRY(mh_hdf5_file_extent(file, name, &extent));
+    if (extent.rows != rows || extent.columns != columns)
+        status =
+            MH_FAIL(MH_ERR_IO, "%s: has changed since it was opened: /%s is [%zu x %zu], it was [%zu x %zu]",
+                    mh_hdf5_file_path(file), name, extent.rows, extent.columns, rows, columns);
+cleanup:
+    return status;
+}
+
 static mh_status open_part(mh_dataset *dataset, size_t index)
 {
     mh_status status = MH_OK;
+    const file_part *part = &dataset->parts[index];
 
     if (dataset->open_file != NULL && dataset->open_index == index)
         return MH_OK;
     mh_hdf5_file_close(dataset->open_file);
     dataset->open_index = index;
     mh_crash_expect(dataset->files.path[index]);
-    status = mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file);
+    MH_TRY(mh_hdf5_file_open(dataset->files.path[index], &dataset->open_file));
+    MH_TRY(expect_shape(dataset->open_file, part->features_name, part->rows.count, dataset->schema.inputs));
+    MH_TRY(expect_shape(dataset->open_file, part->labels_name, part->rows.count, dataset->file_labels));
+cleanup:
     mh_crash_expect(NULL);
+    if (status != MH_OK) {
+        mh_hdf5_file_close(dataset->open_file);
+        dataset->open_file = NULL;
+    }
     return status;
 }
 

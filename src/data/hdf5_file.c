@@ -249,11 +249,15 @@ mh_status mh_hdf5_file_create_in_memory(const char *path, mh_hdf5_file **out)
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     hid_t access = H5I_INVALID_HID;
+    static unsigned files;
+    char place[64];
 
     MH_TRY(create_file(path, &file));
+    /* HDF5 would read a file of that name first, and takes two of one name for the same: a name that nothing has. */
+    snprintf(place, sizeof place, "/dev/null/%u", files++);
     access = H5Pcreate(H5P_FILE_ACCESS);
     MH_TRY(hdf5_memory_create(access, &file->memory));
-    MH_TRY(create_id(file, path, access));
+    MH_TRY(create_id(file, place, access));
 cleanup:
     if (access >= 0)
         H5Pclose(access);

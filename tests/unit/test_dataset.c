@@ -657,3 +657,23 @@ Test(dataset, generated_rows_need_no_file)
     mh_generator_destroy(reference);
     mh_dataset_close(dataset);
 }
+
+/* Somebody writes another file in its place between opening and reading. */
+Test(dataset, refuses_a_file_that_has_changed_its_shape)
+{
+    const float features[12] = {0};
+    float read[4];
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "features", MH_FLOAT32, 2, 2, features);
+
+    const char *path = data_file_finish(file);
+    mh_dataset *dataset = data_file_open(path);
+
+    file = data_file_start("a.h5");
+    data_file_put(file, "features", MH_FLOAT32, 2, 6, features);
+    data_file_finish(file);
+    EXPECT_FAILURE(mh_dataset_read(dataset, (mh_span){0, 2}, read, NULL), MH_ERR_IO,
+                   "a.h5: has changed since it was opened: /features is [2 x 6], it was [2 x 2]");
+    mh_dataset_close(dataset);
+}

@@ -513,6 +513,29 @@ Test(hdf5_file, made_in_memory_is_no_file_before_commit)
     mh_hdf5_file_close(file);
 }
 
+/* HDF5 itself would open a file of that name before it makes another one. */
+Test(hdf5_file, made_in_memory_does_not_mind_what_is_there)
+{
+    mh_hdf5_file *first = NULL, *second = NULL;
+    char text[4] = "";
+
+    scratch_write("a.h5", "old", 3);
+    MUST(mh_hdf5_file_create_in_memory(scratch_path("a.h5"), &first));
+    MUST(mh_hdf5_file_create_in_memory(scratch_path("a.h5"), &second));
+    data_file_put(first, "x", MH_UINT8, 3, 0, "abc");
+    data_file_put(second, "x", MH_UINT8, 3, 0, "def");
+    data_file_finish(first);
+    MUST(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &first));
+    MUST(mh_hdf5_file_read_list(first, "x", 3, MH_UINT8, text));
+    cr_expect(strcmp(text, "abc") == 0);
+    mh_hdf5_file_close(first);
+    data_file_finish(second);
+    MUST(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &second));
+    MUST(mh_hdf5_file_read_list(second, "x", 3, MH_UINT8, text));
+    cr_expect(strcmp(text, "def") == 0);
+    mh_hdf5_file_close(second);
+}
+
 /* ---- large counts ---- */
 
 /* Writes and reads with at most so many elements a call, and returns the file. */
