@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "multihead/base/fault.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/text.h"
 
 static const char SUFFIX[] = ".partial";
+
+enum { PIECE_BYTES = 64 << 20 }; /* each is a sign of life */
 
 bool mh_whole_file_partial(const char *path, char partial[MH_WHOLE_FILE_PATH_BYTES])
 {
@@ -48,7 +51,7 @@ static bool write_all(int descriptor, const char *data, size_t bytes)
     if (is_faulty())
         return false;
     while (bytes > 0) {
-        ssize_t written = write(descriptor, data, bytes);
+        ssize_t written = write(descriptor, data, bytes < PIECE_BYTES ? bytes : PIECE_BYTES);
 
         if (written < 0 && errno == EINTR)
             continue;
@@ -56,6 +59,7 @@ static bool write_all(int descriptor, const char *data, size_t bytes)
             return false;
         data += written;
         bytes -= (size_t)written;
+        mh_phase_beat();
     }
     return true;
 }

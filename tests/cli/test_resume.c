@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "files.h"
@@ -218,6 +219,42 @@ Test(resume, a_time_limit_ends_it_in_time_with_a_checkpoint)
         EXPECT_NO_FILE("outputs/killed/model.h5");
         cr_expect(strstr(names_in("outputs/killed/checkpoints"), "step-") != NULL, "there is no checkpoint");
     }
+}
+
+Test(resume, a_signal_ends_it_with_a_checkpoint)
+{
+    static const int signals[] = {SIGUSR1, SIGTERM, SIGINT};
+
+    for (int i = 0; i < 3; i++) {
+        program program = start_program(i + 1, "train " LONG " --run killed%d", i);
+        char path[64], unbroken[64];
+
+        snprintf(path, sizeof path, "outputs/killed%d/checkpoints/step-000000016.h5", i);
+        await_file(path);
+        signal_rank(&program, signals[i]);
+        outcome o = finish_program(&program);
+        EXPECT_EXIT(o, 75);
+        cr_expect(count_lines(o.err, "stopped by SIG") == 1, "stderr:\n%s", o.err);
+        o = run_program(3 - i, "train " LONG " --run killed%d", i);
+        EXPECT_EXIT(o, 0);
+        EXPECT_WORDS(o.err, "trains on");
+        snprintf(path, sizeof path, "outputs/killed%d/model.h5", i);
+        snprintf(unbroken, sizeof unbroken, "outputs/killed%d/model.h5", 0);
+        EXPECT_SAME_FILE(path, unbroken);
+    }
+}
+
+Test(resume, a_signal_that_finds_no_room_for_a_checkpoint_is_a_failure)
+{
+    program program = start_program(2, "train " LONG " --epochs 3000 --checkpoint-every 20 --run killed");
+
+    await_file("outputs/killed/checkpoints/step-000000160.h5");
+    cr_assert(rename("outputs/killed/checkpoints", "gone") == 0);
+    signal_rank(&program, SIGUSR1);
+    outcome o = finish_program(&program);
+    EXPECT_EXIT(o, 1);
+    EXPECT_WORDS(o.err,
+                 "stopped by SIGUSR1, and no checkpoint could be written: outputs/killed/checkpoints/step-");
 }
 
 Test(resume, two_trainings_do_not_share_a_folder)

@@ -342,6 +342,24 @@ Test(validation, a_run_of_several_stages_goes_on_where_it_was_stopped)
     expect_to_go_on(1, 1);
 }
 
+Test(validation, the_checkpoint_of_the_lowest_loss_stays)
+{
+    char best[64], newest[64], names[160];
+    size_t lowest = 0;
+
+    must_train(2, SMALL
+               " --epochs 12 --validation-fraction 0.3 --learning-rate 0.1 --checkpoint-every 1 --keep 1");
+    const csv *history = read_csv("outputs/run/history.csv");
+    for (size_t line = 1; line < history->lines; line++)
+        if (csv_number(history, line, "validation_loss") < csv_number(history, lowest, "validation_loss"))
+            lowest = line;
+    cr_assert(lowest + 1 < history->lines, "the last epoch is the best one: no test");
+    snprintf(best, sizeof best, "step-%09.0f.h5", csv_number(history, lowest, "step"));
+    snprintf(newest, sizeof newest, "step-%09.0f.h5", csv_number(history, history->lines - 1, "step"));
+    snprintf(names, sizeof names, "%s %s", best, newest);
+    EXPECT_NAMES("outputs/run/checkpoints", names);
+}
+
 /* A second or so, most of it in the last stage: killed at the beginning of the second fold. */
 #define LONG                                                                                                 \
     "--generate --method rowwise --samples 6000 --epochs 12 --cross-validate 2 --shuffle yes "               \
