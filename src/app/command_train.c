@@ -8,20 +8,18 @@
 #include "multihead/base/interrupt.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
-#include "multihead/base/text.h"
 #include "multihead/base/watchdog.h"
-#include "multihead/model/baseline.h"
 #include "multihead/tensor/matrix.h"
 #include "multihead/training/checkpoint.h"
 #include "multihead/training/thresholds.h"
-#include "plot.h"
 #include "preset.h"
-#include "report.h"
 #include "run_folder.h"
 #include "startup.h"
 #include "training_plan.h"
+#include "training_result.h"
 #include "training_stage.h"
 #include "trials.h"
+#include "versions.h"
 
 enum { DEFAULT_REPLICAS = 8, LONGEST_MARGIN_SECONDS = 60 };
 
@@ -133,44 +131,6 @@ static mh_status choose_replicas(const mh_comm *comm, options *o, const run_fold
     return MH_OK;
 }
 
-/* The first line of `now` that is not a line of `before`; its length, 0 where there is none. */
-static int find_new_line(const char *now, const char *before, const char **line)
-{
-    char text[256];
-
-    *line = now + strspn(now, " ");
-    while (**line != '\0') {
-        int length = (int)strcspn(*line, "\n");
-
-        snprintf(text, sizeof text, "%.*s\n", length, *line);
-        if (strstr(before, text) == NULL)
-            return length;
-        *line += length;
-        *line += strspn(*line, "\n ");
-    }
-    return 0;
-}
-
-/* Other libraries may round otherwise: the run goes on, but not to the same bits. */
-static mh_status compare_versions(const job *job)
-{
-    mh_status status = MH_OK;
-    char *before = NULL;
-    const char *now = NULL, *then = NULL;
-
-    MH_TRY(mh_checkpoint_load_versions(job->folder.checkpoint, &before));
-    int length = find_new_line(job->versions, before, &now);
-    int length_before = find_new_line(before, job->versions, &then);
-    if (length > 0 || length_before > 0)
-        mh_log_warning("%s was made with \"%.*s\", this is \"%.*s\": the last digits may differ from those "
-                       "of a run that "
-                       "was never stopped",
-                       job->folder.checkpoint, length_before, then, length, now);
-cleanup:
-    mh_memory_free(before);
-    return status;
-}
-
 /* Where a stopped run goes on: the stage, and the log of those before it. */
 static mh_status find_stage(const mh_comm *comm, job *job)
 {
@@ -181,7 +141,7 @@ static mh_status find_stage(const mh_comm *comm, job *job)
     if (mh_comm_rank(comm) == 0)
         status = mh_checkpoint_load_position(job->folder.checkpoint, &job->position, &job->history);
     if (mh_comm_rank(comm) == 0 && status == MH_OK)
-        status = compare_versions(job);
+        status = versions_compare(job->folder.checkpoint, job->versions);
     MH_TRY(mh_comm_agree(comm, status));
     mh_comm_broadcast(comm, &job->position, sizeof job->position);
     if (job->position.stage >= job->plan.stages)
@@ -379,86 +339,6 @@ cleanup:
     return status;
 }
 
-/* ---- finishing, on rank 0 ---- */
-
-/* What a model that knows only how frequent each class is would lose [heads]; returns the mean. */
-static double base_losses(const job *job, double *loss)
-{
-    const double *rates = job->stage.data.base_rates;
-    double sum = 0;
-
-    for (size_t h = 0; h < job->stage.data.schema.heads; h++) {
-        loss[h] = mh_baseline_entropy(job->stage.data.schema.classes[h], rates);
-        rates += job->stage.data.schema.classes[h];
-        sum += loss[h];
-    }
-    return sum / (double)job->stage.data.schema.heads;
-}
-
-static void draw(const job *job, const char *run, double base_loss)
-{
-    char history[RUN_PATH_BYTES], png[RUN_PATH_BYTES];
-
-    run_folder_path(&job->folder, "history.csv", history);
-    run_folder_path(&job->folder, "loss.png", png);
-    if (plot_loss(history, run, base_loss, png) != MH_OK)
-        mh_log_warning("no loss.png: %s; history.csv has the numbers", mh_status_message());
-}
-
-/* "3.0 s", "12:30 min" */
-static void describe_time(double seconds, char *text, size_t bytes)
-{
-    char duration[MH_TEXT_BYTES];
-
-    if (seconds < 60)
-        snprintf(text, bytes, "%.1f s", seconds);
-    else
-        snprintf(text, bytes, "%s min", mh_text_duration(seconds, duration));
-}
-
-/* Whether the training loss is the cross entropy that a base rate has: not reweighted, and without dropout. */
-static bool is_plain(const options *o)
-{
-    return o->loss == MH_LOSS_CROSS_ENTROPY && o->positive_weight == NULL && o->dropout.share[0] == 0 &&
-           o->input_dropout.share[0] == 0;
-}
-
-static void describe_validation(const job *job, char *text, size_t bytes)
-{
-    const mh_position *position = &job->position;
-
-    text[0] = '\0';
-    if (position->best_epoch > 0)
-        snprintf(text, bytes, ", validation loss %.4f in epoch %zu", position->best_loss,
-                 position->best_epoch);
-}
-
-static mh_status finish(const options *o, job *job)
-{
-    mh_status status = MH_OK;
-    size_t heads = job->stage.data.schema.heads;
-    double *base_loss = NULL, mean_base_loss = 0, train_loss = 0;
-    char model[RUN_PATH_BYTES], time[MH_TEXT_BYTES], validation[96];
-    const mh_position *position = mh_trainer_position(job->stage.trainer);
-
-    MH_TRY(mh_memory_array(heads, sizeof *base_loss, &base_loss));
-    run_folder_path(&job->folder, "model.h5", model);
-    mean_base_loss = base_losses(job, base_loss);
-    draw(job, o->run, mean_base_loss);
-    MH_TRY(mh_trained_save(&job->stage.trained, model));
-    for (size_t h = 0; h < heads; h++)
-        train_loss += mh_trainer_head_loss(job->stage.trainer)[h] / (double)heads;
-    describe_time(mh_trainer_seconds(job->stage.trainer), time, sizeof time);
-    if (is_plain(o))
-        report_warn_of_heads(&job->stage.data.schema, mh_trainer_head_loss(job->stage.trainer), base_loss);
-    describe_validation(job, validation, sizeof validation);
-    mh_log_info("done: train loss %.4f (base rates %.4f)%s after %zu epochs, %s: %s", train_loss,
-                mean_base_loss, validation, position->stage_epoch, time, model);
-cleanup:
-    mh_memory_free(base_loss);
-    return status;
-}
-
 static void destroy(job *job)
 {
     training_stage_clear(&job->stage);
@@ -474,7 +354,7 @@ mh_status command_train(const mh_comm *comm, options *o)
 
     mh_matrix_set_threads(o->threads);
     job.deadline = deadline_of(o);
-    startup_describe_versions(job.versions, sizeof job.versions);
+    versions_describe(job.versions, sizeof job.versions);
     MH_TRY(plan_fault(comm, o));
     MH_TRY(mh_comm_agree(comm, mh_watchdog_start(o->stall_timeout)));
     MH_TRY(examine_folder(comm, o, &job.folder));
@@ -485,7 +365,8 @@ mh_status command_train(const mh_comm *comm, options *o)
     MH_TRY(prepare(comm, o, &job));
     MH_TRY(run_stages(comm, o, &job));
     MH_TRY(tune_thresholds(comm, o, &job));
-    status = mh_comm_rank(comm) == 0 ? finish(o, &job) : MH_OK;
+    if (mh_comm_rank(comm) == 0)
+        status = training_result_save(o, &job.folder, &job.stage, &job.position);
     status = mh_comm_agree(comm, status);
 cleanup:
     mh_watchdog_stop();

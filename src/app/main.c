@@ -9,7 +9,7 @@
 #include "multihead/base/status.h"
 #include "multihead/tensor/matrix.h"
 #include "report.h"
-#include "startup.h"
+#include "versions.h"
 
 typedef struct {
     const char *name;
@@ -65,7 +65,7 @@ static void print_version(void)
 {
     char versions[512];
 
-    startup_describe_versions(versions, sizeof versions);
+    versions_describe(versions, sizeof versions);
     fputs(versions, stdout);
 }
 

@@ -7,18 +7,7 @@
 #include "multihead/base/cpu.h"
 #include "multihead/base/log.h"
 #include "multihead/base/text.h"
-#include "multihead/data/hdf5_file.h"
 #include "multihead/tensor/matrix.h"
-
-void startup_describe_versions(char *text, size_t bytes)
-{
-    char mpi[128], hdf5[32];
-
-    mh_comm_library(mpi, sizeof mpi);
-    mh_hdf5_version(hdf5, sizeof hdf5);
-    snprintf(text, bytes, "multihead %s\n  MPI   %s\n  BLAS  %s (kernel %s)\n  HDF5  %s\n", MULTIHEAD_VERSION,
-             mpi, mh_matrix_library(), mh_matrix_kernel(), hdf5);
-}
 
 void startup_describe_kernel(char *text, size_t bytes)
 {

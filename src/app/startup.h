@@ -10,9 +10,6 @@
 void startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
                   const training_plan *plan, const training_stage *stage);
 
-/** The program and the libraries in use, a line each. May be called before MPI starts. */
-void startup_describe_versions(char *text, size_t bytes);
-
 /** One line for the BLAS library and its kernel. */
 void startup_describe_kernel(char *text, size_t bytes);
 

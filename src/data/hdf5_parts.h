@@ -60,7 +60,7 @@ bool hdf5_transfer(hid_t dataset, const hdf5_block *block, hid_t type, void *out
 mh_status hdf5_create_dataset(mh_hdf5_file *file, const char *name, hid_t type, size_t rows, size_t columns,
                               size_t chunk_rows);
 
-/* Checksums of what is being written, see hdf5_checksum.c. */
+/* The datasets that are being written, see hdf5_written.c. */
 mh_status hdf5_written_add(mh_hdf5_file *file, const char *name, mh_element element, size_t elements);
 hdf5_written *hdf5_written_find(const mh_hdf5_file *file, const char *name);
 void hdf5_written_clear(mh_hdf5_file *file);

@@ -294,6 +294,12 @@ static mh_status leave_out(mh_trainer *t, size_t batch, double loss)
     return MH_OK;
 }
 
+/* A step, and the writing of as much as the last time: twice, since both may take longer than they did. */
+static double seconds_to_stop(const mh_trainer *t)
+{
+    return 2 * (t->longest_step + (t->writer != NULL ? mh_checkpoint_writer_seconds(t->writer) : 0));
+}
+
 /* What this rank asks the others for: the largest of all ranks is what happens. */
 static int own_request(const mh_trainer *t)
 {
@@ -305,7 +311,7 @@ static int own_request(const mh_trainer *t)
     if (!t->is_root || (t->config.deadline == 0 && t->config.checkpoint_every.unit != MH_INTERVAL_SECONDS))
         return MH_REQUEST_NOTHING;
     now = mh_clock_seconds();
-    if (t->config.deadline > 0 && now + mh_trainer_seconds_to_stop(t) >= t->config.deadline)
+    if (t->config.deadline > 0 && now + seconds_to_stop(t) >= t->config.deadline)
         return MH_REQUEST_STOP_IN_TIME;
     if (t->config.checkpoint_every.unit == MH_INTERVAL_SECONDS && t->config.checkpoint_every.every > 0 &&
         now - t->last_checkpoint >= t->config.checkpoint_every.every)

@@ -116,12 +116,6 @@ static bool is_due_after_epoch(const mh_trainer *t)
 
 /* ---- stopping ---- */
 
-/* A step, and the writing of as much as the last time: twice, since both may take longer than they did. */
-double mh_trainer_seconds_to_stop(const mh_trainer *t)
-{
-    return 2 * (t->longest_step + (t->writer != NULL ? mh_checkpoint_writer_seconds(t->writer) : 0));
-}
-
 static void describe_stop(const mh_trainer *t, char *text, size_t bytes)
 {
     if (t->request > MH_REQUEST_STOP_BY_SIGNAL)

@@ -57,7 +57,4 @@ enum {
     MH_REQUEST_STOP_BY_SIGNAL /* and its number */
 };
 
-/** How long it may take from the beginning of a step until a checkpoint of it is on disk. On rank 0. */
-double mh_trainer_seconds_to_stop(const mh_trainer *trainer);
-
 #endif
