@@ -69,22 +69,33 @@ static mh_status add_folder(const char *folder)
     return found.status;
 }
 
-/* Files themselves, folders with all that is in them: a run's with its checkpoints and folds. */
-static mh_status find_files(const options *o)
+static mh_status add_path(const char *path)
+{
+    mh_status status = MH_OK;
+    struct stat info;
+
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return add_folder(path);
+    MH_TRY(mh_memory_reserve(found.count + 1, sizeof *found.path, &found.room, &found.path));
+    MH_TRY(mh_memory_text(path, &found.path[found.count]));
+    found.count++;
+cleanup:
+    return status;
+}
+
+/* Files themselves, folders with all that is in them: a run's with its checkpoints and folds. What names nothing is
+ * looked at too, so that it has its line among the others. */
+static mh_status find_files(char *const *words, size_t count)
 {
     mh_status status = MH_OK;
     mh_file_list named = {0};
-    struct stat info;
 
-    MH_TRY(mh_file_list_match(o->files.text, o->files.count, &named));
-    for (size_t i = 0; i < named.count; i++) {
-        if (stat(named.path[i], &info) == 0 && S_ISDIR(info.st_mode)) {
-            MH_TRY(add_folder(named.path[i]));
-            continue;
-        }
-        MH_TRY(mh_memory_reserve(found.count + 1, sizeof *found.path, &found.room, &found.path));
-        MH_TRY(mh_memory_text(named.path[i], &found.path[found.count]));
-        found.count++;
+    for (size_t i = 0; i < count; i++) {
+        if (mh_file_list_match(&words[i], 1, &named) != MH_OK)
+            MH_TRY(add_path(words[i]));
+        for (size_t k = 0; k < named.count; k++)
+            MH_TRY(add_path(named.path[k]));
+        mh_file_list_clear(&named);
     }
 cleanup:
     mh_file_list_clear(&named);
@@ -99,7 +110,7 @@ static mh_status verify_all(const options *o)
     size_t damaged = 0;
     char line[LINE_BYTES];
 
-    MH_TRY(find_files(o));
+    MH_TRY(find_files(o->files.text, o->files.count));
     for (size_t i = 0; i < found.count; i++) {
         fflush(stdout);
         damaged += !file_check(found.path[i], line, sizeof line);

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "multihead/base/crash.h"
 #include "multihead/base/log.h"
+#include "multihead/base/phase.h"
 #include "multihead/base/status.h"
 #include "multihead/tensor/matrix.h"
 #include "report.h"
@@ -172,6 +173,7 @@ static int work(const mh_comm *comm, const entry *entry, options *options, mh_st
     mh_log_setup(mh_comm_rank(comm), mh_comm_ranks(comm));
     mh_crash_install();
     status = mh_comm_agree(comm, status);
+    mh_phase_enter(entry->name);
     if (status == MH_OK)
         status = run(comm, entry, options);
     int exit_code = end(status, options);

@@ -227,5 +227,5 @@ Test(verify, wants_something_to_look_at)
     EXPECT_WORDS(o.err, "empty: there is no .h5 or .hdf5 file");
     o = run_program(2, "verify nowhere.h5");
     EXPECT_EXIT(o, 1);
-    EXPECT_WORDS(o.err, "nowhere.h5: No such file");
+    EXPECT_WORDS(o.out, "nowhere.h5: cannot be read: No such file");
 }
