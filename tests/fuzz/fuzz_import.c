@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "multihead/data/text_source.h"
+#include "temporary_file.h"
 
 /*
  * What libFuzzer calls: the bytes are text files to import, and whatever they are, the importer must say what is wrong
@@ -23,22 +22,6 @@ static const char separator[] = "\n---\n";
 static const char labelled[] =
     "@relation r\n@attribute a numeric\n@attribute b {0,1}\n@attribute 'c d' {no,yes}\n"
     "@data\n1,0,yes\n?,1,no\n";
-
-/* A file in memory, with a path. */
-typedef struct {
-    int descriptor;
-    char path[64];
-} memory_file;
-
-static memory_file make_file(const void *data, size_t size)
-{
-    memory_file file = {.descriptor = memfd_create("fuzz", MFD_CLOEXEC)};
-
-    if (file.descriptor < 0 || write(file.descriptor, data, size) != (ssize_t)size)
-        abort();
-    snprintf(file.path, sizeof file.path, "/proc/self/fd/%d", file.descriptor);
-    return file;
-}
 
 /* Upper case has the same form with more said about it. */
 static void choose(uint8_t form, mh_text_source_config *config)
@@ -112,13 +95,14 @@ static void import(const mh_text_source_config *config)
 
 static void import_with_xml(const uint8_t *data, size_t size)
 {
-    memory_file xml = make_file(data, size), arff = make_file(labelled, strlen(labelled));
+    temporary_file xml = temporary_file_create(data, size),
+                   arff = temporary_file_create(labelled, strlen(labelled));
     mh_text_source_config config = {.paths = (char *const[]){arff.path}, .path_count = 1};
 
     config.columns.label_xml = xml.path;
     import(&config);
-    close(xml.descriptor);
-    close(arff.descriptor);
+    temporary_file_close(&xml);
+    temporary_file_close(&arff);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -135,13 +119,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *between = memmem(data, size, separator, strlen(separator));
     size_t first = between != NULL ? (size_t)(between - data) + 1 : size;
     size_t rest = between != NULL ? first + strlen(separator) - 1 : size;
-    memory_file files[FILES] = {make_file(data, first), make_file(data + rest, size - rest)};
+    temporary_file files[FILES] = {temporary_file_create(data, first),
+                                   temporary_file_create(data + rest, size - rest)};
     char *paths[FILES] = {files[0].path, files[1].path};
     mh_text_source_config config = {.paths = paths, .path_count = between != NULL ? 2 : 1};
 
     choose(form, &config);
     import(&config);
     for (size_t i = 0; i < FILES; i++)
-        close(files[i].descriptor);
+        temporary_file_close(&files[i]);
     return 0;
 }

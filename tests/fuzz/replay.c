@@ -2,16 +2,27 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /*
- * Runs each file of a folder through the fuzz harness, in a build without a fuzzer: so the harness does not rot, and
+ * Runs each file of a folder through a fuzz harness, in a build without a fuzzer: so the harness does not rot, and
  * what a fuzzer once found stays found.
  *
- *   fuzz_replay FOLDER
+ *   replay FOLDER
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BYTES_MAX = 1 << 20, PATH_BYTES = 4096 };
+enum { BYTES_MAX = 1 << 20, PATH_BYTES = 4096, MEMORY_BYTES = 1 << 30 };
+
+/* No seed is a reason to ask for so much; a sanitizer has needs and limits of its own. */
+static void limit_memory(void)
+{
+#ifndef MULTIHEAD_SANITIZE
+    const struct rlimit limit = {MEMORY_BYTES, MEMORY_BYTES};
+
+    setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
 
 static int replay(const char *path)
 {
@@ -38,8 +49,9 @@ int main(int argc, char **argv)
     int files = 0;
     DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
 
+    limit_memory();
     if (folder == NULL) {
-        fprintf(stderr, "usage: fuzz_replay FOLDER\n");
+        fprintf(stderr, "usage: replay FOLDER\n");
         return 2;
     }
     for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {

@@ -1,19 +1,42 @@
 #!/usr/bin/env bash
-# Fuzzes the importer with libFuzzer under address and undefined-behaviour sanitizers.
+# Fuzzes the readers of files with libFuzzer under address and undefined-behaviour sanitizers.
 #
-#   ./tests/fuzz/run.sh [SECONDS]     20 minutes unless told; a crash ends it with exit code 1
+#   ./tests/fuzz/run.sh [TARGET] [SECONDS]     20 minutes unless told; a finding ends it with exit code 1
+#
+#   import        text files, which the importer reads (unless told)
+#   dataset       data sets with anything in them that HDF5 can write
+#   checkpoint    models and checkpoints, the same
+#   raw           any of them damaged: where HDF5 gets to see that, its crashes are counted
 #
 # Installs what is missing. What it learns is kept in build/fuzz/corpus, so the next run goes on from there; an input
-# that crashes is build/fuzz/crash-*: mend what it shows and put it among tests/fuzz/seeds, which ctest replays.
+# that fails is build/fuzz/crash-* (oom-*, timeout-*): mend what it shows and put it among tests/fuzz/seeds, which ctest
+# replays.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source jobs/install.sh
 
-seconds=${1:-1200}
+case ${1:-import} in
+import | dataset | checkpoint | raw)
+    target=${1:-import}
+    seconds=${2:-1200}
+    ;;
+*)
+    target=import
+    seconds=$1
+    ;;
+esac
 build=build/fuzz
 install_missing libcriterion-dev clang-14 libclang-rt-14-dev
 build_program "$build" -DCMAKE_C_COMPILER=clang-14 -DMULTIHEAD_FUZZ=ON -DMULTIHEAD_SANITIZE=ON
-mkdir -p "$build/corpus"
-"$build/tests/fuzz/fuzz_import" "$build/corpus" tests/fuzz/seeds \
-    -dict=tests/fuzz/words.dict -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-    -print_final_stats=1 -artifact_prefix="$build/"
+mkdir -p "$build/corpus/$target"
+
+# Files are small, so whoever asks for much memory has believed what one says.
+case $target in
+import) options=(-dict=tests/fuzz/words.dict -max_len=4096) ;;
+*) options=(-max_len=512 -malloc_limit_mb=512) ;;
+esac
+TMPDIR=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)" multihead-fuzz-XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+"$build/tests/fuzz/fuzz_$target" "$build/corpus/$target" "tests/fuzz/seeds/$target" "${options[@]}" \
+    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/$target-"

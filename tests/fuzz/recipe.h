@@ -1,0 +1,31 @@
+#ifndef MULTIHEAD_TESTS_FUZZ_RECIPE_H
+#define MULTIHEAD_TESTS_FUZZ_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "our_file.h"
+#include "temporary_file.h"
+
+/*
+ * Bytes that say what is in an HDF5 file: which datasets and attributes, of which type, shape, layout and values. Names
+ * are those that our readers look for. Any bytes are a recipe, and what it makes is a file that HDF5 has nothing against:
+ * so what it does not please in is for our own code to find out.
+ */
+typedef struct recipe {
+    const uint8_t *next, *end;
+} recipe;
+
+/** The next byte, 0 when there is none. */
+uint8_t recipe_take(recipe *recipe);
+
+/**
+ * Cooks the rest of the recipe into a file that begins as `base` without its seal, or empty (NULL). The caller closes
+ * it.
+ *
+ *   is_sealed   it gets a seal, and a right one; otherwise it has none, nor /checksums, which would not be right
+ */
+temporary_file recipe_cook(recipe *recipe, const our_file *base, bool is_sealed);
+
+#endif
