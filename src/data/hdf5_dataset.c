@@ -96,16 +96,25 @@ static size_t most_bytes(const mh_hdf5_file *file, hid_t dataset)
     return (size_t)file->bytes * (is_stored ? 1 : FILTERED_SHARE);
 }
 
+/* A column costs those who read the file a wide element, also where there are no rows, or the rows are elsewhere. */
+static size_t most_columns(const mh_hdf5_file *file)
+{
+    return file->bytes > SIZE_MAX / FILTERED_SHARE ? SIZE_MAX
+                                                   : (size_t)file->bytes * FILTERED_SHARE / ELEMENT_BYTES;
+}
+
 /* Nobody asks for memory on the word of a damaged file: it says no more rows than it has room for. */
 static mh_status check_size(const mh_hdf5_file *file, const char *name, hid_t dataset,
                             const mh_extent *extent)
 {
     size_t row_bytes = 0, bytes = 0;
+    bool is_written = file->partial != NULL || file->memory != NULL;
     bool is_countable = !__builtin_mul_overflow(extent->columns, extent->element_bytes, &row_bytes) &&
                         !__builtin_mul_overflow(extent->rows, row_bytes, &bytes) &&
                         bytes <= SIZE_MAX / 2 / ELEMENT_BYTES;
 
-    if (is_countable && (file->partial != NULL || file->memory != NULL || bytes <= most_bytes(file, dataset)))
+    if (is_countable &&
+        (is_written || (bytes <= most_bytes(file, dataset) && extent->columns <= most_columns(file))))
         return MH_OK;
     return MH_FAIL(MH_ERR_FORMAT,
                    "%s: /%s says that it is [%zu x %zu], more than the file has room for: it may be damaged",

@@ -606,8 +606,11 @@ static void write_shape(const char *path, hsize_t rows, hsize_t columns, hsize_t
 
 Test(hdf5_file, more_rows_than_the_file_has_room_for_are_refused)
 {
-    static const hsize_t shapes[][3] = {
-        {1ull << 40, 2, 1024}, {2, 1ull << 40, 1}, {1ull << 33, 1ull << 30, 1024}, {1ull << 40, 1, 0}};
+    static const hsize_t shapes[][3] = {{1ull << 40, 2, 1024},
+                                        {2, 1ull << 40, 1},
+                                        {1ull << 33, 1ull << 30, 1024},
+                                        {1ull << 40, 1, 0},
+                                        {0, 1ull << 40, 0}};
     mh_extent extent;
 
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
