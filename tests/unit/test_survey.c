@@ -74,6 +74,29 @@ Test(survey, looks_at_4096_of_many_rows)
     cr_expect(epsilon_eq(dbl, survey.zeros, (0.5 + 0.0 + 0.0 + 0.75) / 4, 1e-15));
 }
 
+/* So many columns that a block is read in pieces. */
+Test(survey, looks_at_all_of_wide_rows)
+{
+    enum { ROWS = 40, COLUMNS = 1 << 17, ODD_ROW = 33, ODD_COLUMN = 5 };
+    mh_schema schema = toy_schema(COLUMNS, 1, (const size_t[]){2});
+    mh_batch batch = toy_batch(&schema, ROWS);
+    mh_survey survey;
+
+    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++)
+        ((float *)batch.features)[i] = i / COLUMNS % 2 == 0 ? 0.0f : 1.0f;
+    ((float *)batch.features)[(size_t)ODD_ROW * COLUMNS + ODD_COLUMN] = 2.0f;
+
+    mh_dataset *dataset = data_file_open(data_file_of("d.h5", &batch));
+
+    MUST(mh_survey_dataset(dataset, &survey));
+    cr_expect(eq(sz, survey.rows, ROWS));
+    cr_expect(eq(sz, survey.binary_columns, COLUMNS - 1));
+    cr_expect(epsilon_eq(dbl, survey.zeros, 0.5, 1e-15));
+    mh_dataset_close(dataset);
+    toy_batch_free(&batch);
+    mh_schema_clear(&schema);
+}
+
 /* Rows that are sorted: the first third has zeros only, the rest none. */
 Test(survey, looks_at_all_parts_of_a_data_set)
 {
