@@ -256,6 +256,11 @@ static mh_status read_history(const mh_hdf5_file *file, char **history)
     mh_extent extent = {0};
 
     MH_TRY(mh_hdf5_file_extent(file, "history", &extent));
+    if (extent.dimensions != 1) {
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: /history is [%zu x %zu], expected a text",
+                         mh_hdf5_file_path(file), extent.rows, extent.columns);
+        goto cleanup;
+    }
     MH_TRY(mh_memory_new(extent.rows + 1, history));
     MH_TRY(mh_hdf5_file_read(file, "history", (mh_span){0, extent.rows}, MH_UINT8, *history));
 cleanup:
