@@ -11,8 +11,7 @@ enum { FORMAT_VERSION = 1, PACKED_SHARE = 64 };
 
 /* ---- tensors ---- */
 
-void mh_trained_dataset_name(const char *group, const mh_tensor *tensor,
-                             char name[MH_TRAINED_NAME_BYTES])
+void mh_trained_dataset_name(const char *group, const mh_tensor *tensor, char name[MH_TRAINED_NAME_BYTES])
 {
     snprintf(name, MH_TRAINED_NAME_BYTES, "%s/%s", group, tensor->name);
 }
@@ -259,16 +258,18 @@ cleanup:
 
 /* Nobody asks for memory on the word of a damaged file. Packed parameters take less room, but not that much less. */
 static mh_status check_size(const mh_hdf5_file *file, const mh_schema *schema, const mh_heads *heads,
-                            const size_t *hidden, size_t layers)
+                            const mh_trained_config *config)
 {
     double parameters = (double)heads->columns, inputs = (double)schema->inputs;
     double most = (double)mh_hdf5_file_bytes(file) * PACKED_SHARE / sizeof(float);
 
-    for (size_t i = 0; i < layers; i++) {
-        parameters += inputs * (double)hidden[i];
-        inputs = (double)hidden[i];
+    for (size_t i = 0; i < config->hidden_layers; i++) {
+        parameters += inputs * (double)config->hidden[i];
+        inputs = (double)config->hidden[i];
     }
     parameters += inputs * (double)heads->columns;
+    if (config->has_linear_path)
+        parameters += (double)schema->inputs * (double)heads->columns;
     if (parameters <= most)
         return MH_OK;
     return MH_FAIL(
@@ -288,11 +289,11 @@ static mh_status read_model(const mh_hdf5_file *file, mh_trained *trained)
     MH_TRY(mh_memory_array(layers, sizeof *hidden, &hidden));
     if (layers > 0)
         MH_TRY(read_list(file, "hidden", layers, hidden));
-    MH_TRY(check_size(file, &trained->schema, &heads, hidden, layers));
     if (mh_hdf5_file_has_attribute(file, "model", "linear_path"))
         MH_TRY(read_list(file, "linear_path", 1, &has_linear_path));
     mh_trained_config config = {
         .hidden = hidden, .hidden_layers = layers, .has_linear_path = has_linear_path != 0};
+    MH_TRY(check_size(file, &trained->schema, &heads, &config));
     MH_TRY(mh_trained_create_model(&heads, &config, trained));
 cleanup:
     mh_heads_clear(&heads);
