@@ -238,6 +238,15 @@ cleanup:
     return status;
 }
 
+static mh_status check_numbers(const mh_hdf5_file *file, const position_numbers *numbers)
+{
+    for (size_t i = 0; i < sizeof count_names / sizeof count_names[0]; i++)
+        if (numbers->count[i] < 0)
+            return MH_FAIL(MH_ERR_FORMAT, "%s: /%s is %lld, which is no count", mh_hdf5_file_path(file),
+                           count_names[i], (long long)numbers->count[i]);
+    return MH_OK;
+}
+
 static mh_status read_numbers(const mh_hdf5_file *file, position_numbers *numbers)
 {
     mh_status status = MH_OK;
@@ -246,6 +255,7 @@ static mh_status read_numbers(const mh_hdf5_file *file, position_numbers *number
 
     for (size_t i = 0; i < count; i++)
         MH_TRY(read_part(file, &parts[i]));
+    MH_TRY(check_numbers(file, numbers));
 cleanup:
     return status;
 }
@@ -279,6 +289,7 @@ static mh_status read_state(const mh_hdf5_file *file, const mh_training_state *s
 
     for (size_t i = 0; i < count; i++)
         MH_TRY(read_part(file, &parts[i]));
+    MH_TRY(check_numbers(file, &numbers));
     list_vectors(state, vectors);
     for (size_t i = 0; i < VECTORS; i++)
         if (vectors[i].data != NULL)
