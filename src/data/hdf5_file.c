@@ -79,6 +79,24 @@ cleanup:
     return status;
 }
 
+static mh_status expect_file(const char *path, struct stat *info)
+{
+    if (stat(path, info) != 0)
+        return MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (!S_ISREG(info->st_mode))
+        return MH_FAIL(MH_ERR_FORMAT, "%s: is not a file but %s", path,
+                       S_ISDIR(info->st_mode) ? "a folder" : "something else");
+    return MH_OK;
+}
+
+/* Looks at its first bytes only. */
+static mh_status expect_hdf5(const char *path)
+{
+    if (H5Fis_hdf5(path) <= 0)
+        return MH_FAIL(MH_ERR_FORMAT, "%s: is not an HDF5 file", path);
+    return MH_OK;
+}
+
 static mh_status open_id(mh_hdf5_file *file)
 {
     mh_status status = MH_OK;
@@ -87,15 +105,7 @@ static mh_status open_id(mh_hdf5_file *file)
     struct stat info;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 
-    if (stat(path, &info) != 0) {
-        status = MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: is not a file but %s", path,
-                         S_ISDIR(info.st_mode) ? "a folder" : "something else");
-        goto cleanup;
-    }
+    MH_TRY(expect_file(path, &info));
     descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         status = MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -103,10 +113,7 @@ static mh_status open_id(mh_hdf5_file *file)
     }
     file->bytes = (uint64_t)info.st_size;
     MH_TRY(choose_locking(path, descriptor, LOCK_SH, access));
-    if (H5Fis_hdf5(path) <= 0) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: is not an HDF5 file", path);
-        goto cleanup;
-    }
+    MH_TRY(expect_hdf5(path));
     file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (file->id < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: HDF5 cannot open it, it may be cut off or damaged: %s", path,
@@ -134,6 +141,21 @@ cleanup:
     return status;
 }
 
+/* Says what a file is that should have a seal. HDF5 parses none of it: it may be a damaged one of ours. */
+static mh_status refuse_unsealed(const char *path)
+{
+    mh_status status = MH_OK;
+    struct stat info;
+
+    prepare_library();
+    MH_TRY(expect_file(path, &info));
+    MH_TRY(expect_hdf5(path));
+    status =
+        MH_FAIL(MH_ERR_IO, "%s: is not sealed: its end is cut off, or another program has changed it", path);
+cleanup:
+    return status;
+}
+
 static mh_status open_after_check(const char *path, bool needs_seal, mh_hdf5_file **out)
 {
     mh_status status = MH_OK;
@@ -142,13 +164,10 @@ static mh_status open_after_check(const char *path, bool needs_seal, mh_hdf5_fil
     *out = NULL;
     MH_TRY(mh_seal_check(path, 0, 1, &report));
     MH_TRY(mh_seal_judge(path, &report));
+    if (needs_seal && report.state != MH_SEAL_WHOLE)
+        return refuse_unsealed(path);
     MH_TRY(mh_hdf5_file_open(path, out));
-    if (report.state == MH_SEAL_WHOLE)
-        return MH_OK;
-    if (needs_seal)
-        status = MH_FAIL(MH_ERR_IO,
-                         "%s: is not sealed: its end is cut off, or another program has changed it", path);
-    else
+    if (report.state != MH_SEAL_WHOLE)
         status = mh_hdf5_file_compare(*out);
 cleanup:
     if (status != MH_OK) {

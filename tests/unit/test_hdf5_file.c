@@ -489,6 +489,24 @@ Test(hdf5_file, without_a_seal_opens_only_where_none_is_needed)
     free(contents);
 }
 
+/* HDF5 would say that it cannot open it. */
+Test(hdf5_file, hdf5_sees_nothing_of_a_file_that_lost_its_seal)
+{
+    size_t bytes = 0;
+    mh_hdf5_file *file = data_file_start("a.h5");
+
+    data_file_put(file, "x", MH_FLOAT32, 3, 0, (const float[]){1, 2, 3});
+    data_file_finish(file);
+
+    char *contents = scratch_read("a.h5", &bytes);
+
+    scratch_write("a.h5", contents, 64);
+    EXPECT_FAILURE(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file), MH_ERR_IO, "HDF5 cannot open it");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is not sealed");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path(""), &file), MH_ERR_FORMAT, "a folder");
+    free(contents);
+}
+
 Test(hdf5_file, made_in_memory_is_no_file_before_commit)
 {
     mh_hdf5_file *file = NULL;
