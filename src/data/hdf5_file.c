@@ -29,6 +29,7 @@ void mh_hdf5_version(char *version, size_t bytes)
 {
     unsigned major = 0, minor = 0, release = 0;
 
+    prepare_library(); /* every call starts the library */
     H5get_libversion(&major, &minor, &release);
     snprintf(version, bytes, "%u.%u.%u", major, minor, release);
 }
