@@ -7,9 +7,8 @@
 
 #include "disturbance.h"
 #include "files.h"
-#include "multihead/base/status.h"
-#include "multihead/data/seal.h"
 #include "process.h"
+#include "run_files.h"
 
 /*
  * Runs that are stopped at random moments in random ways and go on with another number of ranks, until they are
@@ -39,68 +38,6 @@ typedef struct {
 
 #define RUN_FOLDER       "outputs/stopped"
 #define REFERENCE_FOLDER "outputs/unbroken"
-
-static size_t number_from(const char *variable, size_t otherwise)
-{
-    const char *text = getenv(variable);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
-/* ---- what is in the folder ---- */
-
-static bool next_checkpoint(const char **names, char *name, size_t bytes)
-{
-    while (**names != '\0') {
-        size_t length = strcspn(*names, " ");
-        bool is_hidden = **names == '.';
-
-        snprintf(name, bytes, "%.*s", (int)length, *names);
-        *names += length;
-        *names += **names == ' ';
-        if (!is_hidden)
-            return true;
-    }
-    return false;
-}
-
-/* The step of the newest checkpoint, or 0. Every one of them is whole. */
-static size_t look_at_checkpoints(const char *when)
-{
-    const char *names = names_in(RUN_FOLDER "/checkpoints");
-    char name[256], path[512];
-    size_t newest = 0;
-
-    while (next_checkpoint(&names, name, sizeof name)) {
-        size_t step = 0;
-        bool is_sealed = false;
-        int length = 0;
-
-        cr_expect(sscanf(name, "step-%zu.h5%n", &step, &length) == 1 && name[length] == '\0',
-                  "%s left a file %s", when, name);
-        snprintf(path, sizeof path, RUN_FOLDER "/checkpoints/%s", name);
-        cr_expect(mh_seal_expect(path, 0, 1, &is_sealed) == MH_OK && is_sealed, "%s left a torn %s: %s", when,
-                  name, mh_status_message());
-        newest = step > newest ? step : newest;
-    }
-    return newest;
-}
-
-static void expect_no_partial(const char *when)
-{
-    const char *names = names_below();
-
-    cr_expect(strstr(names, ".partial") == NULL, "%s left half a file:\n%s", when, names);
-}
-
-static void expect_rising_seconds(const char *path)
-{
-    const csv *history = read_csv(path);
-
-    for (size_t line = 1; line < history->lines; line++)
-        cr_expect(csv_number(history, line, "seconds") >= csv_number(history, line - 1, "seconds"),
-                  "%s: seconds fall in line %zu", path, line + 1);
-}
 
 /* ---- a round ---- */
 
@@ -135,7 +72,7 @@ static void judge(const disturbance *disturbance, int ranks, const outcome *o, s
                   const char *when)
 {
     char path[64];
-    size_t newest = look_at_checkpoints(when);
+    size_t newest = expect_whole_checkpoints(RUN_FOLDER, when);
     bool is_finished = file_exists(RUN_FOLDER "/model.h5");
 
     cr_expect(disturbance_allows(disturbance, ranks, o->exit_code), "%s ended with %d; stderr:\n%s", when,
@@ -154,7 +91,7 @@ static void judge(const disturbance *disturbance, int ranks, const outcome *o, s
     if (o->exit_code == 75) {
         cr_expect(newest > 0 && !is_finished && count_lines(o->err, "stopped by ") == 1, "%s: stderr:\n%s",
                   when, o->err);
-        expect_no_partial(when);
+        expect_no_partial(RUN_FOLDER, when);
     }
 }
 
@@ -162,7 +99,7 @@ static void judge(const disturbance *disturbance, int ranks, const outcome *o, s
 static bool play_round(run *run)
 {
     int ranks = 1 + (int)chance_below(&run->chance, MOST_RANKS);
-    size_t step_before = look_at_checkpoints("earlier rounds");
+    size_t step_before = expect_whole_checkpoints(RUN_FOLDER, "earlier rounds");
     disturbance disturbance = {.text = "nothing"};
     pid_t processes[PROGRAM_RANKS];
     char when[320];
@@ -213,7 +150,7 @@ static void stop_and_resume(const char *name, const char *options)
         EXPECT_SAME_FILE(RUN_FOLDER "/model.h5", REFERENCE_FOLDER "/model.h5");
         EXPECT_SAME_HISTORY(RUN_FOLDER "/history.csv", REFERENCE_FOLDER "/history.csv");
         expect_rising_seconds(RUN_FOLDER "/history.csv");
-        expect_no_partial("the run");
+        expect_no_partial(RUN_FOLDER, "the run");
         rounds += run.rounds;
         stops += run.stops;
         hung += run.hung_launchers;
