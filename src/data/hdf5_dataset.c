@@ -82,8 +82,19 @@ static mh_kind kind_of(hid_t dataset, size_t *bytes)
     return class == H5T_INTEGER || class == H5T_ENUM ? MH_KIND_INTEGER : MH_KIND_OTHER;
 }
 
-/* The most bytes of elements that the file may hold; SIZE_MAX where they may be in other files. */
-static size_t most_bytes(const mh_hdf5_file *file, hid_t dataset)
+/* How long the file is that a dataset is in: not always the one that was opened, whose links may lead to others. */
+static size_t bytes_of_file(hid_t dataset)
+{
+    hsize_t bytes = 0;
+    hid_t file = H5Iget_file_id(dataset);
+
+    H5Fget_filesize(file, &bytes);
+    H5Fclose(file);
+    return (size_t)bytes;
+}
+
+/* The most bytes of elements that its file may hold; SIZE_MAX where they may be in other files. */
+static size_t most_bytes(hid_t dataset, size_t file_bytes)
 {
     hid_t properties = H5Dget_create_plist(dataset);
     H5D_layout_t layout = H5Pget_layout(properties);
@@ -91,30 +102,29 @@ static size_t most_bytes(const mh_hdf5_file *file, hid_t dataset)
     bool is_stored = layout == H5D_CONTIGUOUS && H5Dget_offset(dataset) != HADDR_UNDEF;
 
     H5Pclose(properties);
-    if (is_elsewhere || file->bytes > SIZE_MAX / FILTERED_SHARE)
+    if (is_elsewhere || file_bytes > SIZE_MAX / FILTERED_SHARE)
         return SIZE_MAX;
-    return (size_t)file->bytes * (is_stored ? 1 : FILTERED_SHARE);
+    return file_bytes * (is_stored ? 1 : FILTERED_SHARE);
 }
 
 /* A column costs those who read the file a wide element, also where there are no rows, or the rows are elsewhere. */
-static size_t most_columns(const mh_hdf5_file *file)
+static size_t most_columns(size_t file_bytes)
 {
-    return file->bytes > SIZE_MAX / FILTERED_SHARE ? SIZE_MAX
-                                                   : (size_t)file->bytes * FILTERED_SHARE / ELEMENT_BYTES;
+    return file_bytes > SIZE_MAX / FILTERED_SHARE ? SIZE_MAX : file_bytes * FILTERED_SHARE / ELEMENT_BYTES;
 }
 
 /* Nobody asks for memory on the word of a damaged file: it says no more rows than it has room for. */
 static mh_status check_size(const mh_hdf5_file *file, const char *name, hid_t dataset,
                             const mh_extent *extent)
 {
-    size_t row_bytes = 0, bytes = 0;
+    size_t row_bytes = 0, bytes = 0, file_bytes = bytes_of_file(dataset);
     bool is_written = file->partial != NULL || file->memory != NULL;
     bool is_countable = !__builtin_mul_overflow(extent->columns, extent->element_bytes, &row_bytes) &&
                         !__builtin_mul_overflow(extent->rows, row_bytes, &bytes) &&
                         bytes <= SIZE_MAX / 2 / ELEMENT_BYTES;
 
-    if (is_countable &&
-        (is_written || (bytes <= most_bytes(file, dataset) && extent->columns <= most_columns(file))))
+    if (is_countable && (is_written || (bytes <= most_bytes(dataset, file_bytes) &&
+                                        extent->columns <= most_columns(file_bytes))))
         return MH_OK;
     return MH_FAIL(MH_ERR_FORMAT,
                    "%s: /%s says that it is [%zu x %zu], more than the file has room for: it may be damaged",

@@ -115,3 +115,11 @@ void fixture_write_gzip(const char *path, const char *dataset_name, size_t rows,
     H5Sclose(space);
     H5Fclose(file);
 }
+
+void fixture_write_link(const char *path, const char *dataset, const char *file_name)
+{
+    hid_t file = open_or_create(path);
+
+    cr_assert(H5Lcreate_external(file_name, dataset, file, dataset, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+}

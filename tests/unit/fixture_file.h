@@ -30,4 +30,7 @@ void fixture_write_bools(const char *path, const char *dataset, size_t rows, siz
 void fixture_write_gzip(const char *path, const char *dataset, size_t rows, size_t columns, size_t chunk_rows,
                         const uint8_t *values);
 
+/** Makes a file with a link to a dataset of another file in the same folder, called `file`. */
+void fixture_write_link(const char *path, const char *dataset, const char *file);
+
 #endif

@@ -13,7 +13,7 @@
 
 TestSuite(dataset, .init = scratch_make, .fini = scratch_remove);
 
-enum { INPUTS = 2, HEADS = 3, MOST_ROWS = 64 };
+enum { INPUTS = 2, HEADS = 3, MOST_ROWS = 1024 };
 
 static float features[MOST_ROWS * INPUTS];
 static mh_label labels[MOST_ROWS * HEADS];
@@ -81,6 +81,19 @@ Test(dataset, one_file)
     cr_expect(strcmp(mh_dataset_name(dataset), scratch_path("a.h5")) == 0);
     mh_dataset_close(dataset);
     mh_dataset_close(NULL);
+}
+
+/* A file of links is small, whatever they lead to. */
+Test(dataset, links_lead_to_other_files)
+{
+    write_rows("rows.h5", "features", "labels", 0, MOST_ROWS);
+    fixture_write_link(scratch_path("links.h5"), "features", "rows.h5");
+    fixture_write_link(scratch_path("links.h5"), "labels", "rows.h5");
+
+    mh_dataset *dataset = data_file_open(scratch_path("links.h5"));
+
+    expect_rows(dataset, 0, MOST_ROWS);
+    mh_dataset_close(dataset);
 }
 
 Test(dataset, several_files_follow_one_another)
