@@ -30,10 +30,13 @@ install_missing libcriterion-dev clang-14 libclang-rt-14-dev
 build_program "$build" -DCMAKE_C_COMPILER=clang-14 -DMULTIHEAD_FUZZ=ON -DMULTIHEAD_SANITIZE=ON
 mkdir -p "$build/corpus/$target"
 
-# Files are small, so whoever asks for much memory has believed what one says.
+# Files are small, so whoever asks for much memory has believed what one says. HDF5 keeps memory for its next file, so
+# that leaks are looked for at the end.
+ours=(-max_len=256 -len_control=0 -malloc_limit_mb=512 -detect_leaks=0)
 case $target in
 import) options=(-dict=tests/fuzz/words.dict -max_len=4096) ;;
-*) options=(-max_len=512 -malloc_limit_mb=512 -detect_leaks=0) ;; # they are looked for at the end
+raw) options=("${ours[@]}") ;;
+*) options=(-dict=tests/fuzz/steps.dict "${ours[@]}") ;;
 esac
 TMPDIR=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo /tmp)" multihead-fuzz-XXXXXX)
 export TMPDIR
@@ -41,7 +44,6 @@ trap 'rm -rf "$TMPDIR"' EXIT
 "$build/tests/fuzz/fuzz_$target" "$build/corpus/$target" "tests/fuzz/seeds/$target" "${options[@]}" \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/$target-"
 
-# HDF5 keeps memory for its next file, so that leaks can be looked for only when all is done.
 "$build/tests/fuzz/replay_$target" "$build/corpus/$target" 2>"$build/$target.log" || {
     tail -n 50 "$build/$target.log"
     exit 1
