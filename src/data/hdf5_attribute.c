@@ -156,8 +156,9 @@ static mh_status set_list(mh_hdf5_file *file, const char *name, const char *attr
     if (id < 0 || (count > 0 && H5Awrite(id, memory, values) < 0))
         status = MH_FAIL(MH_ERR_IO, "%s: attribute %s of %s%s cannot be written: %s", file->path, attribute,
                          slash_before(name), name, hdf5_reason());
-    if (id >= 0)
-        H5Aclose(id);
+    if (id >= 0 && H5Aclose(id) < 0 && status == MH_OK)
+        status = MH_FAIL(MH_ERR_IO, "%s: attribute %s of %s%s cannot be written: %s", file->path, attribute,
+                         slash_before(name), name, hdf5_reason());
     H5Sclose(space);
     return status;
 }

@@ -102,8 +102,8 @@ static mh_status write_list(mh_hdf5_file *file, const char *name, hid_t stored, 
     dataset = H5Dopen2(file->id, name, H5P_DEFAULT);
     if (dataset < 0 || H5Dwrite(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, hdf5_reason());
-    if (dataset >= 0)
-        H5Dclose(dataset);
+    if (dataset >= 0 && H5Dclose(dataset) < 0 && status == MH_OK)
+        status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, hdf5_reason());
 cleanup:
     return status;
 }

@@ -303,10 +303,8 @@ mh_status hdf5_create_dataset(mh_hdf5_file *file, const char *name, hid_t type, 
         H5Pset_deflate(properties, 1);
     }
     hid_t dataset = H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-    if (dataset < 0)
+    if (dataset < 0 || H5Dclose(dataset) < 0)
         status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, hdf5_reason());
-    else
-        H5Dclose(dataset);
     H5Pclose(properties);
     H5Sclose(space);
     return status;
@@ -383,7 +381,8 @@ mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows,
                          rows.first, mh_span_end(rows));
     else
         status = write_blocks(file, dataset, rows, sizes[1], element, data, written);
-    if (dataset >= 0)
-        H5Dclose(dataset);
+    /* It may have rows to write still. */
+    if (dataset >= 0 && H5Dclose(dataset) < 0 && status == MH_OK)
+        status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: %s", file->path, name, hdf5_reason());
     return status;
 }
