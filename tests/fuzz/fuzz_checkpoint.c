@@ -14,8 +14,8 @@
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Bits of the first byte; a model otherwise. */
-enum { IS_CHECKPOINT = 1, IS_SEALED = 2, IS_FROM_NOTHING = 4 };
+/* Bits of the first byte, above those of recipe_choose_proof; a model otherwise. */
+enum { IS_CHECKPOINT = 4, IS_FROM_NOTHING = 8 };
 
 enum { PREDICTED_ROWS = 2, STAGES = 3 };
 
@@ -123,7 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     recipe recipe = {data, data + size};
     unsigned first = recipe_take(&recipe);
     const our_file *base = first & IS_CHECKPOINT ? our_checkpoint() : our_model();
-    temporary_file file = recipe_cook(&recipe, first & IS_FROM_NOTHING ? NULL : base, first & IS_SEALED);
+    temporary_file file =
+        recipe_cook(&recipe, first & IS_FROM_NOTHING ? NULL : base, recipe_choose_proof(first));
 
     load_model(file.path);
     load_parameters(file.path);

@@ -94,7 +94,7 @@ static temporary_file made_elsewhere(void)
                                     0, 1, 3, 0, ROWS, HEADS,  0, 3, 0, 1, 1, 0};
     recipe recipe = {steps, steps + sizeof steps};
 
-    return recipe_cook(&recipe, NULL, false);
+    return recipe_cook(&recipe, NULL, RECIPE_BARE);
 }
 
 /* Bytes of the file [size], which damage may cut off. */

@@ -474,7 +474,14 @@ static void cook(recipe *recipe, hid_t file)
         ONE_OF(steps, recipe)(recipe, file);
 }
 
-temporary_file recipe_cook(recipe *recipe, const our_file *base, bool is_sealed)
+recipe_proof recipe_choose_proof(unsigned byte)
+{
+    static const recipe_proof proofs[] = {RECIPE_BARE, RECIPE_CHECKSUMS, RECIPE_SEALED, RECIPE_SEALED};
+
+    return proofs[byte % 4];
+}
+
+temporary_file recipe_cook(recipe *recipe, const our_file *base, recipe_proof proof)
 {
     temporary_file file =
         temporary_file_create(base != NULL ? base->bytes : "", base != NULL ? base->contents : 0);
@@ -485,13 +492,13 @@ temporary_file recipe_cook(recipe *recipe, const our_file *base, bool is_sealed)
                       : H5Fcreate(file.path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     if (id < 0)
         abort();
-    if (!is_sealed)
+    if (proof == RECIPE_BARE)
         H5Ldelete(id, "checksums", H5P_DEFAULT);
     cook(recipe, id);
     if (H5Fclose(id) < 0)
         abort();
     promise_all_is_closed();
-    if (is_sealed && mh_seal_append(file.path, file.path) != MH_OK)
+    if (proof == RECIPE_SEALED && mh_seal_append(file.path, file.path) != MH_OK)
         abort();
     return file;
 }

@@ -20,12 +20,17 @@ typedef struct recipe {
 /** The next byte, 0 when there is none. */
 uint8_t recipe_take(recipe *recipe);
 
-/**
- * Cooks the rest of the recipe into a file that begins as `base` without its seal, or empty (NULL). The caller closes
- * it.
- *
- *   is_sealed   it gets a seal, and a right one; otherwise it has none, nor /checksums, which would not be right
- */
-temporary_file recipe_cook(recipe *recipe, const our_file *base, bool is_sealed);
+/* What tells whether the file is whole. */
+typedef enum {
+    RECIPE_BARE,      /* nothing: it has no seal, and no /checksums                      */
+    RECIPE_CHECKSUMS, /* /checksums, of the base: of what the recipe changes, wrong ones */
+    RECIPE_SEALED     /* a right seal                                                    */
+} recipe_proof;
+
+/** Bits 0 and 1 of a byte; sealed ones are twice as many. */
+recipe_proof recipe_choose_proof(unsigned byte);
+
+/** Cooks the rest of the recipe into a file that begins as `base`, or empty (NULL). The caller closes it. */
+temporary_file recipe_cook(recipe *recipe, const our_file *base, recipe_proof proof);
 
 #endif
