@@ -266,7 +266,7 @@ static mh_status read_history(const mh_hdf5_file *file, char **history)
     mh_extent extent = {0};
 
     MH_TRY(mh_hdf5_file_extent(file, "history", &extent));
-    if (extent.dimensions != 1) {
+    if (extent.dimensions != 1 || extent.rows > mh_hdf5_file_bytes(file)) { /* it could be in another one */
         status = MH_FAIL(MH_ERR_FORMAT, "%s: /history is [%zu x %zu], expected a text",
                          mh_hdf5_file_path(file), extent.rows, extent.columns);
         goto cleanup;
