@@ -70,6 +70,11 @@ static mh_status checksum_of(const mh_hdf5_file *file, const char *name, uint64_
     }
     MH_TRY(mh_checksum_stream_create(&stream));
     dataset = H5Dopen2(file->id, name, H5P_DEFAULT);
+    if (hdf5_is_elsewhere(dataset)) { /* ours never are, and they may come to no end */
+        status =
+            MH_FAIL(MH_ERR_FORMAT, "%s: /%s is in another file, where it was not written", file->path, name);
+        goto cleanup;
+    }
     MH_TRY(add_rows(file, name, dataset, &extent, stream));
     *value = mh_checksum_stream_value(stream);
 cleanup:

@@ -93,16 +93,24 @@ static size_t bytes_of_file(hid_t dataset)
     return (size_t)bytes;
 }
 
+bool hdf5_is_elsewhere(hid_t dataset)
+{
+    hid_t properties = H5Dget_create_plist(dataset);
+    bool is_elsewhere = H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) > 0;
+
+    H5Pclose(properties);
+    return is_elsewhere;
+}
+
 /* The most bytes of elements that its file may hold; SIZE_MAX where they may be in other files. */
 static size_t most_bytes(hid_t dataset, size_t file_bytes)
 {
     hid_t properties = H5Dget_create_plist(dataset);
     H5D_layout_t layout = H5Pget_layout(properties);
-    bool is_elsewhere = layout == H5D_VIRTUAL || H5Pget_external_count(properties) > 0;
     bool is_stored = layout == H5D_CONTIGUOUS && H5Dget_offset(dataset) != HADDR_UNDEF;
 
     H5Pclose(properties);
-    if (is_elsewhere || file_bytes > SIZE_MAX / FILTERED_SHARE)
+    if (hdf5_is_elsewhere(dataset) || file_bytes > SIZE_MAX / FILTERED_SHARE)
         return SIZE_MAX;
     return file_bytes * (is_stored ? 1 : FILTERED_SHARE);
 }

@@ -56,6 +56,9 @@ bool hdf5_next_block(mh_span rows, size_t columns, size_t limit, size_t *done, h
 /** Reads or writes (the other one is NULL) a block of a dataset of one or two dimensions. */
 bool hdf5_transfer(hid_t dataset, const hdf5_block *block, hid_t type, void *out, const void *in);
 
+/** Whether the elements of a dataset are in other files (external storage, a virtual dataset), and nobody knows how many. */
+bool hdf5_is_elsewhere(hid_t dataset);
+
 /** Makes a dataset; columns 0: of one dimension; chunk_rows 0: contiguous. */
 mh_status hdf5_create_dataset(mh_hdf5_file *file, const char *name, hid_t type, size_t rows, size_t columns,
                               size_t chunk_rows);
