@@ -105,7 +105,9 @@ static bool play_round(run *run)
     char when[320];
 
     if (run->rounds < DISTURBED_ROUNDS && step_before < run->last_step)
-        disturbance = disturbance_choose(&run->chance, ranks, step_before + 1, run->last_step, run->seconds);
+        /* The first one comes early, so that each seed has one. */
+        disturbance = disturbance_choose(&run->chance, ranks, step_before + 1, run->last_step,
+                                         run->rounds == 0 ? 0.2 * run->seconds : run->seconds);
     snprintf(when, sizeof when, "seed %zu, round %zu, %d ranks, %s", run->seed, run->rounds + 1, ranks,
              disturbance.text);
     program program = start_round(run, ranks, &disturbance);

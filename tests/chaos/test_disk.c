@@ -67,21 +67,27 @@ static void make_half_a_run(const trouble *trouble)
     write_text("outputs/half/checkpoints/.step-000000012.h5.partial", "half of it");
 }
 
-static outcome run_into(const trouble *trouble, size_t call)
+static void plan_failure(const char *how, const char *lasts, const char *under, size_t call)
 {
     char number[32];
 
-    run_shell("rm -rf mark " RUN_FOLDER);
-    if (trouble->is_resumed)
-        run_shell("cp -r outputs/half " RUN_FOLDER);
     snprintf(number, sizeof number, "%zu", call);
+    remove("mark");
     setenv("LD_PRELOAD", MULTIHEAD_FAIL_SYSCALL, 1);
     setenv("MH_FAIL_PROGRAM", "multihead", 1);
-    setenv("MH_FAIL_UNDER", RUN_FOLDER, 1);
+    setenv("MH_FAIL_UNDER", under, 1);
     setenv("MH_FAIL_CALL", number, 1);
-    setenv("MH_FAIL_HOW", trouble->how, 1);
-    setenv("MH_FAIL_LASTS", trouble->lasts, 1);
+    setenv("MH_FAIL_HOW", how, 1);
+    setenv("MH_FAIL_LASTS", lasts, 1);
     setenv("MH_FAIL_MARK", "mark", 1);
+}
+
+static outcome run_into(const trouble *trouble, size_t call)
+{
+    run_shell("rm -rf " RUN_FOLDER);
+    if (trouble->is_resumed)
+        run_shell("cp -r outputs/half " RUN_FOLDER);
+    plan_failure(trouble->how, trouble->lasts, RUN_FOLDER, call);
     outcome o = run_program(1, "train " SMALL "%s --run r", trouble->options);
     unsetenv("LD_PRELOAD");
     return o;
@@ -236,4 +242,42 @@ Test(disk, half_of_a_write)
 Test(disk, only_halves_of_writes)
 {
     sweep(&(trouble){.name = "short writes", .options = "", .how = "short", .lasts = "yes"});
+}
+
+/* ---- a data set, which HDF5 writes ---- */
+
+#define GENERATE "generate --method rowwise --samples 20000 --output "
+
+static void sweep_generate(const char *how)
+{
+    met_call met;
+    outcome o = run_program(1, GENERATE "unbroken.h5");
+
+    MUST_EXIT(o, 0);
+    for (size_t call = 1;; call++) {
+        run_shell("rm -rf made && mkdir made");
+        plan_failure(how, "no", "made/", call);
+        o = run_program(1, GENERATE "made/data.h5");
+        unsetenv("LD_PRELOAD");
+        if (!read_mark(&met)) {
+            cr_expect(call > 20, "only %zu calls: the shim does not see them", call - 1);
+            fprintf(stderr, "disk, generate, %s: %zu calls met, all\n", how, call - 1);
+            return;
+        }
+        cr_expect(o.exit_code == 0 || o.exit_code == (strcmp(how, "kill") == 0 ? 128 + SIGKILL : 1),
+                  "%s at call %zu (%s) ended with %d:\n%s", how, call, met.call, o.exit_code, o.err);
+        cr_expect(o.exit_code != 0 || file_exists("made/data.h5"), "%s at call %zu (%s): no file", how, call,
+                  met.call);
+        if (file_exists("made/data.h5"))
+            cr_expect(files_are_same("made/data.h5", "unbroken.h5"), "%s at call %zu (%s): another file", how,
+                      call, met.call);
+    }
+}
+
+Test(disk, a_data_set_is_whole_or_not_there)
+{
+    sweep_generate("ENOSPC");
+    sweep_generate("EIO");
+    sweep_generate("short");
+    sweep_generate("kill");
 }
