@@ -80,23 +80,22 @@ static void write_image(void *argument)
 
 /* ---- in the one that trains ---- */
 
-mh_status mh_checkpoint_writer_start(mh_checkpoint_writer *w, const mh_training_state *state,
-                                     const mh_checkpoint_texts *texts)
+void mh_checkpoint_writer_start(mh_checkpoint_writer *w, const mh_training_state *state,
+                                const mh_checkpoint_texts *texts)
 {
-    mh_status status = MH_OK;
-
     mh_checkpoint_writer_finish(w);
     w->started = mh_clock_seconds();
     mh_checkpoint_path(w->folder, state->position->step, w->path);
     w->kept_step = state->kept->step;
-    MH_TRY(mh_checkpoint_draw(state, texts, &w->image));
-    atomic_store(&w->is_done, false);
     w->is_pending = true;
+    w->status = mh_checkpoint_draw(state, texts, &w->image);
+    snprintf(w->message, sizeof w->message, "%s", mh_status_message());
+    atomic_store(&w->is_done, w->status != MH_OK);
+    if (w->status != MH_OK)
+        return;
     w->thread = mh_thread_start(write_image, w);
     if (w->thread == NULL)
         write_image(w);
-cleanup:
-    return status;
 }
 
 bool mh_checkpoint_writer_is_done(const mh_checkpoint_writer *w)

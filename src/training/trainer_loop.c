@@ -82,7 +82,7 @@ static void save(const mh_comm *comm, mh_trainer *t, double validation_loss)
 
     memcpy(t->all_epoch_loss + t->hosted.first * t->heads, t->epoch_loss,
            t->hosted.count * t->heads * sizeof *t->epoch_loss);
-    if (t->position.batch > 0) /* or else all are 0 */
+    if (t->position.batch > 0) /* at an epoch's beginning nobody asks for them */
         gather_replicas(comm, t, t->all_epoch_loss, t->heads * sizeof *t->all_epoch_loss);
     if (t->writer == NULL)
         return;
@@ -91,8 +91,7 @@ static void save(const mh_comm *comm, mh_trainer *t, double validation_loss)
     choose_kept(t, validation_loss);
     t->position.seconds = mh_history_seconds(t->history);
     texts.history = mh_history_text(t->history);
-    if (mh_checkpoint_writer_start(t->writer, &state, &texts) != MH_OK)
-        mh_log_warning("no checkpoint, going on without: %s", mh_status_message());
+    mh_checkpoint_writer_start(t->writer, &state, &texts);
     t->last_checkpoint = mh_clock_seconds();
 }
 

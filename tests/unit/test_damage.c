@@ -81,7 +81,7 @@ static mh_status transfer_checkpoint(mh_trained *trained, bool saves, char **his
 
     if (saves) {
         MUST(mh_checkpoint_writer_create(scratch_path(""), 1, &writer));
-        MUST(mh_checkpoint_writer_start(writer, &state, &texts));
+        mh_checkpoint_writer_start(writer, &state, &texts);
         status = mh_checkpoint_writer_finish(writer);
         mh_checkpoint_writer_destroy(writer);
     } else {

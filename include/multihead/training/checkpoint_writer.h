@@ -20,10 +20,10 @@ void mh_checkpoint_writer_destroy(mh_checkpoint_writer *writer);
 
 /**
  * Takes the state as it is now, and begins to write it. Waits for the one before, if that is still under way. How it
- * went is to be asked for: this only fails where there is no memory.
+ * went is to be asked for.
  */
-mh_status mh_checkpoint_writer_start(mh_checkpoint_writer *writer, const mh_training_state *state,
-                                     const mh_checkpoint_texts *texts);
+void mh_checkpoint_writer_start(mh_checkpoint_writer *writer, const mh_training_state *state,
+                                const mh_checkpoint_texts *texts);
 
 /** Whether one that was started is done, and its result not yet asked for: mh_checkpoint_writer_finish will not wait. */
 bool mh_checkpoint_writer_is_done(const mh_checkpoint_writer *writer);
