@@ -68,20 +68,30 @@ static program start_round(run *run, int ranks, const disturbance *disturbance)
                          interval, 1 + chance_below(&run->chance, 3), disturbance->options);
 }
 
+/*
+ * 0: it began afresh. It may be a later step than the one that was there when the round before ended: a rank whose
+ * launcher was killed lives on for a moment, and is waited for.
+ */
+static size_t step_gone_on_from(const char *err)
+{
+    static const char words[] = "from " RUN_FOLDER "/checkpoints/step-";
+    const char *place = strstr(err, words);
+
+    return place == NULL ? 0 : strtoull(place + strlen(words), NULL, 10);
+}
+
 static void judge(const disturbance *disturbance, int ranks, const outcome *o, size_t step_before,
                   const char *when)
 {
-    char path[64];
     size_t newest = expect_whole_checkpoints(RUN_FOLDER, when);
     bool is_finished = file_exists(RUN_FOLDER "/model.h5");
 
     cr_expect(disturbance_allows(disturbance, ranks, o->exit_code), "%s ended with %d; stderr:\n%s", when,
               o->exit_code, o->err);
     cr_expect(strstr(o->err, "skipped a checkpoint") == NULL, "%s: stderr:\n%s", when, o->err);
-    snprintf(path, sizeof path, "from " RUN_FOLDER "/checkpoints/step-%09zu.h5", step_before);
     if (strstr(o->err, "multihead trains") != NULL)
-        cr_expect((strstr(o->err, path) != NULL) == (step_before > 0),
-                  "%s: it did not go on from step %zu; stderr:\n%s", when, step_before, o->err);
+        cr_expect(step_gone_on_from(o->err) >= step_before, "%s: it did not go on from step %zu; stderr:\n%s",
+                  when, step_before, o->err);
     cr_expect(newest >= step_before, "%s: the checkpoint of step %zu is gone", when, step_before);
     if (o->exit_code == 0)
         cr_expect(is_finished, "%s: exit code 0 without a model; stderr:\n%s", when, o->err);
