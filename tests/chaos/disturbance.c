@@ -94,18 +94,23 @@ static void await_training(const program *program, const char *run)
         pause_for(0.001);
 }
 
-static bool is_done_by_the_program(const disturbance *d)
+bool disturbance_is_struck(const disturbance *d)
 {
-    return d->kind == NOTHING || d->kind == INJECT || d->kind == LIMIT_TIME;
+    return d->kind != NOTHING && d->kind != INJECT && d->kind != LIMIT_TIME;
 }
 
 void disturbance_await(const disturbance *d, const program *program, const char *run)
 {
-    if (is_done_by_the_program(d))
+    pid_t ranks[PROGRAM_RANKS];
+
+    if (!disturbance_is_struck(d))
         return;
     if (d->awaits_training)
         await_training(program, run);
     pause_for(d->delay_seconds);
+    /* Before all ranks are there nothing can be lost, and those that come later would be missed by the strike. */
+    while (!process_has_ended(program->process) && program_ranks(program, ranks) < (size_t)program->ranks)
+        pause_for(0.001);
 }
 
 /* A signal to whom it is for. */
@@ -125,7 +130,7 @@ void disturbance_strike(const disturbance *d, const program *program, const pid_
 {
     bool kills = d->kind == KILL_A_RANK || d->kind == KILL_THE_LAUNCHER || d->kind == KILL_ALL;
 
-    if (is_done_by_the_program(d))
+    if (!disturbance_is_struck(d))
         return;
     send(d, kills ? SIGKILL : d->signal, program, ranks, count);
     if (kills || (!d->comes_twice && d->kind != SIGNAL_THEN_KILL))
@@ -139,12 +144,11 @@ void disturbance_strike(const disturbance *d, const program *program, const pid_
 bool disturbance_allows(const disturbance *d, int ranks, int exit_code)
 {
     bool is_ended_by_signal = exit_code == 128 + d->signal || (ranks > 1 && exit_code == 1);
-    bool is_from_outside = d->kind != NOTHING && d->kind != INJECT && d->kind != LIMIT_TIME;
 
     if (exit_code == 0) /* it was too late */
         return true;
     /* Ranks that are about to find each other fail in many ways, SIGPIPE among them. */
-    if (is_from_outside && !d->awaits_training && ranks > 1)
+    if (disturbance_is_struck(d) && !d->awaits_training && ranks > 1)
         return true;
     switch (d->kind) {
     case SIGNAL_A_RANK:

@@ -47,6 +47,9 @@ typedef struct {
 disturbance disturbance_choose(chance *chance, int ranks, size_t next_step, size_t last_step,
                                double training_seconds);
 
+/** Whether it comes from outside, and not from what the program was told at its start. */
+bool disturbance_is_struck(const disturbance *disturbance);
+
 /** Waits for the moment, of a program that was just started; `run` is its folder. */
 void disturbance_await(const disturbance *disturbance, const program *program, const char *run);
 

@@ -46,14 +46,12 @@ typedef struct {
  * 4.1's mpirun may wait for it forever, with no rank left: nobody here can help that, so it is ended and counted.
  */
 static void await_end(run *run, const program *program, const pid_t *ranks, size_t count, bool is_early,
-                      const char *when)
+                      double seconds, const char *when)
 {
-    cr_assert(await_processes(ranks, count, END_SECONDS), "%s: a rank is still there after %d s", when,
-              END_SECONDS);
-    if (await_processes(&program->process, 1, END_SECONDS))
+    cr_assert(await_processes(ranks, count, seconds), "%s: a rank is still there after %g s", when, seconds);
+    if (await_processes(&program->process, 1, seconds))
         return;
-    cr_expect(is_early && program->ranks > 1, "%s: the launcher is still there after %d s", when,
-              END_SECONDS);
+    cr_expect(is_early && program->ranks > 1, "%s: the launcher is still there after %g s", when, seconds);
     kill(program->process, SIGKILL);
     run->hung_launchers++;
 }
@@ -121,12 +119,13 @@ static bool play_round(run *run)
     snprintf(when, sizeof when, "seed %zu, round %zu, %d ranks, %s", run->seed, run->rounds + 1, ranks,
              disturbance.text);
     program program = start_round(run, ranks, &disturbance);
-    bool is_early = disturbance.kind != NOTHING && !disturbance.awaits_training;
+    bool is_early = disturbance_is_struck(&disturbance) && !disturbance.awaits_training;
 
     disturbance_await(&disturbance, &program, RUN_FOLDER);
     size_t count = program_ranks(&program, processes); /* they cannot be found when the launcher is gone */
     disturbance_strike(&disturbance, &program, processes, count);
-    await_end(run, &program, processes, count, is_early, when);
+    await_end(run, &program, processes, count, is_early,
+              disturbance_is_struck(&disturbance) ? END_SECONDS : PROGRAM_SECONDS, when);
     outcome o = finish_program(&program);
     judge(&disturbance, ranks, &o, step_before, when);
     run->rounds++;
@@ -178,12 +177,12 @@ static void stop_and_resume(const char *name, const char *options)
 
 Test(chaos, plain)
 {
-    stop_and_resume("plain", ROWS "--epochs 100");
+    stop_and_resume("plain", ROWS "--epochs 60");
 }
 
 Test(chaos, shuffled)
 {
-    stop_and_resume("shuffled", ROWS "--epochs 100 --shuffle yes");
+    stop_and_resume("shuffled", ROWS "--epochs 60 --shuffle yes");
 }
 
 /* The number of labels that a batch knows differs from batch to batch. */
@@ -209,7 +208,7 @@ Test(chaos, missing_labels)
     MUST_EXIT(o, 0);
     EXPECT_NO_WORDS(o.err, "warning");
     stop_and_resume("missing_labels",
-                    "--data data.h5 --hidden 24,24 --batch-size 200 --epochs 100 --shuffle yes");
+                    "--data data.h5 --hidden 24,24 --batch-size 200 --epochs 60 --shuffle yes");
 }
 
 /* The best epoch's weights and how long ago that was; a second stage that takes as many epochs as were best. */
@@ -227,18 +226,18 @@ Test(chaos, folds_and_average)
 
 Test(chaos, dropout)
 {
-    stop_and_resume("dropout", ROWS "--epochs 100 --shuffle yes --dropout 0.2 --input-dropout 0.1");
+    stop_and_resume("dropout", ROWS "--epochs 60 --shuffle yes --dropout 0.2 --input-dropout 0.1");
 }
 
 Test(chaos, softmax)
 {
-    stop_and_resume("softmax", ROWS "--epochs 100 --categories 3 --weight-decay 0.01");
+    stop_and_resume("softmax", ROWS "--epochs 60 --categories 3 --weight-decay 0.01");
 }
 
 Test(chaos, scheduled_and_clipped)
 {
     stop_and_resume("scheduled_and_clipped",
-                    ROWS "--epochs 100 --schedule cosine --warmup 20 --clip-norm 0.1");
+                    ROWS "--epochs 60 --schedule cosine --warmup 20 --clip-norm 0.1");
 }
 
 Test(chaos, preset)
@@ -251,6 +250,6 @@ Test(chaos, preset)
 Test(chaos, odd_rows)
 {
     stop_and_resume("odd_rows",
-                    "--generate --method rowwise --samples 1013 --hidden 17 --batch-size 101 --epochs 100 "
+                    "--generate --method rowwise --samples 1013 --hidden 17 --batch-size 101 --epochs 60 "
                     "--replicas 7 --shuffle yes");
 }
