@@ -83,15 +83,25 @@ typedef struct {
 
 enum { VECTORS = 5 };
 
-static void list_vectors(const mh_training_state *state, vector vectors[VECTORS])
-{
-    const vector list[VECTORS] = {{"model", mh_model_parameters(state->trained->model)},
-                                  {"first_moment", mh_adam_first_moment(state->adam)},
-                                  {"second_moment", mh_adam_second_moment(state->adam)},
-                                  {"best", state->best},
-                                  {"average", state->average}};
+/* All of it. Parts point into it, so it stays where it is. */
+typedef struct {
+    position_numbers numbers;
+    part part[PARTS];
+    size_t parts;
+    vector vector[VECTORS];
+} contents;
 
-    memcpy(vectors, list, sizeof list);
+static void list_contents(const mh_training_state *state, contents *c)
+{
+    const vector vectors[VECTORS] = {{"model", mh_model_parameters(state->trained->model)},
+                                     {"first_moment", mh_adam_first_moment(state->adam)},
+                                     {"second_moment", mh_adam_second_moment(state->adam)},
+                                     {"best", state->best},
+                                     {"average", state->average}};
+
+    c->numbers = numbers_of(state);
+    c->parts = list_parts(state, &c->numbers, c->part);
+    memcpy(c->vector, vectors, sizeof vectors);
 }
 
 /* ---- writing ---- */
@@ -100,20 +110,18 @@ static mh_status add_parts(const mh_training_state *state, mh_hdf5_file *file)
 {
     mh_status status = MH_OK;
     const mh_layout *layout = mh_model_layout(state->trained->model);
-    position_numbers numbers = numbers_of(state);
-    part parts[PARTS];
-    vector vectors[VECTORS];
-    size_t count = list_parts(state, &numbers, parts);
+    contents c;
 
-    for (size_t i = 0; i < count; i++) {
-        MH_TRY(mh_hdf5_file_add(file, parts[i].name, parts[i].element, parts[i].rows, parts[i].columns));
-        MH_TRY(mh_hdf5_file_write(file, parts[i].name, (mh_span){0, parts[i].rows}, parts[i].element,
-                                  parts[i].data));
+    list_contents(state, &c);
+    for (size_t i = 0; i < c.parts; i++) {
+        const part *part = &c.part[i];
+
+        MH_TRY(mh_hdf5_file_add(file, part->name, part->element, part->rows, part->columns));
+        MH_TRY(mh_hdf5_file_write(file, part->name, (mh_span){0, part->rows}, part->element, part->data));
     }
-    list_vectors(state, vectors);
     for (size_t i = 1; i < VECTORS; i++) /* the model is there already */
-        if (vectors[i].data != NULL)
-            MH_TRY(mh_trained_write_vector(layout, file, vectors[i].group, vectors[i].data));
+        if (c.vector[i].data != NULL)
+            MH_TRY(mh_trained_write_vector(layout, file, c.vector[i].group, c.vector[i].data));
 cleanup:
     return status;
 }
@@ -173,22 +181,20 @@ static void put_vector(const mh_layout *layout, const vector *vector, mh_hdf5_im
 static void put_parts(const mh_training_state *state, const char *history, mh_hdf5_image *image)
 {
     const mh_layout *layout = mh_model_layout(state->trained->model);
-    position_numbers numbers = numbers_of(state);
-    part parts[PARTS];
-    vector vectors[VECTORS];
-    size_t count = list_parts(state, &numbers, parts);
+    size_t room = 0;
+    contents c;
 
-    for (size_t i = 0; i < count; i++) {
-        size_t columns = parts[i].columns == 0 ? 1 : parts[i].columns;
+    list_contents(state, &c);
+    for (size_t i = 0; i < c.parts; i++) {
+        const part *part = &c.part[i];
+        size_t columns = part->columns == 0 ? 1 : part->columns;
 
-        mh_hdf5_image_put(image, parts[i].name, parts[i].data,
-                          parts[i].rows * columns * element_bytes(parts[i].element));
+        mh_hdf5_image_put(image, part->name, part->data, part->rows * columns * element_bytes(part->element));
     }
-    list_vectors(state, vectors);
     for (size_t i = 0; i < VECTORS; i++)
-        if (vectors[i].data != NULL)
-            put_vector(layout, &vectors[i], image);
-    memcpy(mh_hdf5_image_place(image, "history", &count), history, strlen(history)); /* the log only grows */
+        if (c.vector[i].data != NULL)
+            put_vector(layout, &c.vector[i], image);
+    memcpy(mh_hdf5_image_place(image, "history", &room), history, strlen(history)); /* the log only grows */
 }
 
 mh_status mh_checkpoint_draw(const mh_training_state *state, const mh_checkpoint_texts *texts,
@@ -282,21 +288,18 @@ static mh_status read_state(const mh_hdf5_file *file, const mh_training_state *s
 {
     mh_status status = MH_OK;
     const mh_layout *layout = mh_model_layout(state->trained->model);
-    position_numbers numbers;
-    part parts[PARTS];
-    vector vectors[VECTORS];
-    size_t count = list_parts(state, &numbers, parts);
+    contents c;
 
-    for (size_t i = 0; i < count; i++)
-        MH_TRY(read_part(file, &parts[i]));
-    MH_TRY(check_numbers(file, &numbers));
-    list_vectors(state, vectors);
+    list_contents(state, &c);
+    for (size_t i = 0; i < c.parts; i++)
+        MH_TRY(read_part(file, &c.part[i]));
+    MH_TRY(check_numbers(file, &c.numbers));
     for (size_t i = 0; i < VECTORS; i++)
-        if (vectors[i].data != NULL)
-            MH_TRY(mh_trained_read_vector(layout, file, vectors[i].group, vectors[i].data));
-    *state->position = position_of(&numbers);
-    *state->kept = (mh_kept_checkpoint){(uint64_t)numbers.count[7], numbers.real[3]};
-    mh_adam_set_steps(state->adam, (uint64_t)numbers.count[8]);
+        if (c.vector[i].data != NULL)
+            MH_TRY(mh_trained_read_vector(layout, file, c.vector[i].group, c.vector[i].data));
+    *state->position = position_of(&c.numbers);
+    *state->kept = (mh_kept_checkpoint){(uint64_t)c.numbers.count[7], c.numbers.real[3]};
+    mh_adam_set_steps(state->adam, (uint64_t)c.numbers.count[8]);
 cleanup:
     return status;
 }
