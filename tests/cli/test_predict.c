@@ -75,7 +75,8 @@ Test(predict, hdf5_has_probabilities_predictions_and_labels)
 
 Test(predict, csv_has_the_same_numbers_under_names)
 {
-    static double probabilities[ROWS][COLUMNS], predictions[ROWS][HEADS];
+    enum { FIRST = 20, END = 100 };
+    static double probabilities[END - FIRST][COLUMNS], predictions[END - FIRST][HEADS];
     static const char *const names[] = {"row",
                                         "prediction label_1",
                                         "prediction label_2",
@@ -88,26 +89,27 @@ Test(predict, csv_has_the_same_numbers_under_names)
                                         "probability label_2 1"};
 
     must_train(0);
-    outcome o = run_program(1, "predict " MODEL " --data d.h5 --output p.h5");
+    /* The same rows: in another product a row may lie at another edge of BLAS's kernel, which rounds otherwise. */
+    outcome o = run_program(1, "predict " MODEL " --data d.h5 --rows 20:100 --output p.h5");
     MUST_EXIT(o, 0);
     o = run_program(1, "predict " MODEL " --data d.h5 --rows 20:100 --output p.csv");
     MUST_EXIT(o, 0);
-    odd_file_read("p.h5", "probabilities", ROWS * COLUMNS, probabilities[0]);
-    odd_file_read("p.h5", "predictions", ROWS * HEADS, predictions[0]);
+    odd_file_read("p.h5", "probabilities", (END - FIRST) * COLUMNS, probabilities[0]);
+    odd_file_read("p.h5", "predictions", (END - FIRST) * HEADS, predictions[0]);
 
     const csv *table = read_csv("p.csv");
-    cr_assert(table->lines == 80 && table->columns == 1 + 2 * HEADS + COLUMNS);
+    cr_assert(table->lines == END - FIRST && table->columns == 1 + 2 * HEADS + COLUMNS);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         cr_expect(strcmp(table->name[i], names[i]) == 0, "column %zu is %s", i, table->name[i]);
-    for (size_t line = 0; line < 80; line++) {
-        size_t row = line + 20;
+    for (size_t line = 0; line < END - FIRST; line++) {
+        size_t row = FIRST + line;
 
         cr_expect(csv_number(table, line, "row") == (double)row, "rows are the file's");
-        cr_expect(csv_number(table, line, "prediction label_3") == predictions[row][2]);
+        cr_expect(csv_number(table, line, "prediction label_3") == predictions[line][2]);
         cr_expect(csv_number(table, line, "truth label_3") == odd_label(row, 2, 5));
         /* 9 digits are all that a float32 has; the rounding to it is of the file's conversion to double. */
-        cr_expect((float)csv_number(table, line, "probability label_1") == (float)probabilities[row][0]);
-        cr_expect((float)csv_number(table, line, "probability label_3 4") == (float)probabilities[row][8]);
+        cr_expect((float)csv_number(table, line, "probability label_1") == (float)probabilities[line][0]);
+        cr_expect((float)csv_number(table, line, "probability label_3 4") == (float)probabilities[line][8]);
     }
 }
 
