@@ -1,6 +1,7 @@
 #include "multihead/base/thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -46,4 +47,11 @@ void mh_thread_join(mh_thread *thread)
         return;
     pthread_join(thread->id, NULL);
     mh_memory_free(thread);
+}
+
+void mh_thread_step_back(void)
+{
+    const struct sched_param none = {0};
+
+    sched_setscheduler(0, SCHED_BATCH, &none); /* it is only a wish */
 }

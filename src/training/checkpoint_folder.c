@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/whole_file.h"
 
 void mh_checkpoint_path(const char *folder, uint64_t step, char path[MH_CHECKPOINT_PATH_BYTES])
 {
@@ -90,7 +90,7 @@ void mh_checkpoint_prune(const char *folder, size_t keep, uint64_t kept_step)
         if (kept_step != 0 && step_of(entries[i]) == kept_step)
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        unlink(path);
+        mh_whole_file_retire(path);
     }
     free_list(entries, count);
 }

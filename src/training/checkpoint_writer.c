@@ -50,6 +50,8 @@ void mh_checkpoint_writer_destroy(mh_checkpoint_writer *w)
     if (w == NULL)
         return;
     mh_checkpoint_writer_finish(w);
+    if (w->folder != NULL)
+        mh_whole_file_sweep(w->folder);
     mh_hdf5_image_destroy(w->image);
     mh_memory_free(w->folder);
     mh_memory_free(w);
@@ -78,6 +80,12 @@ static void write_image(void *argument)
     atomic_store(&w->is_done, true);
 }
 
+static void write_behind(void *argument)
+{
+    mh_thread_step_back();
+    write_image(argument);
+}
+
 /* ---- in the one that trains ---- */
 
 void mh_checkpoint_writer_start(mh_checkpoint_writer *w, const mh_training_state *state,
@@ -93,7 +101,7 @@ void mh_checkpoint_writer_start(mh_checkpoint_writer *w, const mh_training_state
     atomic_store(&w->is_done, w->status != MH_OK);
     if (w->status != MH_OK)
         return;
-    w->thread = mh_thread_start(write_image, w);
+    w->thread = mh_thread_start(write_behind, w);
     if (w->thread == NULL)
         write_image(w);
 }

@@ -7,6 +7,7 @@
 #include "expect.h"
 #include "multihead/base/fault.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/whole_file.h"
 #include "multihead/training/checkpoint_folder.h"
 #include "multihead/training/checkpoint_writer.h"
 #include "scratch.h"
@@ -270,11 +271,13 @@ Test(checkpoint, prune_keeps_the_newest)
         save(&r, epoch);
     scratch_write("notes.txt", "", 0);
     mh_checkpoint_prune(scratch_path(""), 2, 0);
+    mh_whole_file_sweep(scratch_path("")); /* the one retired last */
     cr_expect(eq(sz, scratch_entries(), 3));
     cr_expect(access(scratch_path("step-000000050.h5"), F_OK) == 0);
     cr_expect(access(scratch_path("step-000000040.h5"), F_OK) == 0);
     cr_expect(access(scratch_path("notes.txt"), F_OK) == 0);
     mh_checkpoint_prune(scratch_path(""), 2, 0);
+    mh_whole_file_sweep(scratch_path("")); /* the one retired last */
     cr_expect(eq(sz, scratch_entries(), 3));
     run_end(&r);
 }
@@ -286,6 +289,7 @@ Test(checkpoint, prune_keeps_the_best_too)
     for (size_t epoch = 1; epoch <= 5; epoch++)
         save(&r, epoch);
     mh_checkpoint_prune(scratch_path(""), 1, 20);
+    mh_whole_file_sweep(scratch_path("")); /* the one retired last */
     cr_expect(eq(sz, scratch_entries(), 2));
     cr_expect(access(scratch_path("step-000000020.h5"), F_OK) == 0);
     cr_expect(access(scratch_path("step-000000050.h5"), F_OK) == 0);

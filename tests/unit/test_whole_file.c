@@ -61,3 +61,38 @@ Test(whole_file, what_killed_writers_left_is_swept)
     cr_expect(access(scratch_path("b.partial"), F_OK) == 0);
     cr_expect(access(scratch_path("a"), F_OK) == 0);
 }
+
+Test(whole_file, what_was_retired_gives_its_room_to_the_next_file)
+{
+    struct stat first, second;
+
+    MUST(mh_whole_file_write(scratch_path("a"), "a long one", 10));
+    cr_assert(stat(scratch_path("a"), &first) == 0);
+    mh_whole_file_retire(scratch_path("a"));
+    cr_expect(access(scratch_path("a"), F_OK) != 0);
+    MUST(mh_whole_file_write(scratch_path("b"), "short", 5));
+    expect_contents("b", "short");
+    cr_assert(stat(scratch_path("b"), &second) == 0);
+    cr_expect(first.st_ino == second.st_ino, "a new file was made");
+    cr_expect(eq(sz, scratch_entries(), 1), "something else was left");
+}
+
+Test(whole_file, a_retired_file_that_has_another_name_is_not_written_over)
+{
+    MUST(mh_whole_file_write(scratch_path("a"), "backed up", 9));
+    cr_assert(link(scratch_path("a"), scratch_path("backup")) == 0);
+    mh_whole_file_retire(scratch_path("a"));
+    MUST(mh_whole_file_write(scratch_path("b"), "new", 3));
+    expect_contents("b", "new");
+    expect_contents("backup", "backed up");
+}
+
+Test(whole_file, the_last_one_retired_is_swept)
+{
+    MUST(mh_whole_file_write(scratch_path("a"), "first", 5));
+    MUST(mh_whole_file_write(scratch_path("b"), "second", 6));
+    mh_whole_file_retire(scratch_path("a"));
+    mh_whole_file_retire(scratch_path("b"));
+    mh_whole_file_sweep(scratch_path("."));
+    cr_expect(eq(sz, scratch_entries(), 0), "something was left");
+}

@@ -10,4 +10,7 @@ mh_thread *mh_thread_start(void (*work)(void *), void *argument);
 /** Waits until it is done. NULL is fine. */
 void mh_thread_join(mh_thread *thread);
 
+/** Said by a thread itself: from now on it never takes a core from one that computes merely because it woke up. */
+void mh_thread_step_back(void);
+
 #endif

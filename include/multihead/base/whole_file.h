@@ -28,7 +28,14 @@ mh_status mh_whole_file_write(const char *path, const void *data, size_t bytes);
 /** Syncs a file that stands under its partial name, and gives it its own. Removes it where that fails. */
 mh_status mh_whole_file_commit(const char *partial, const char *path);
 
-/** Removes what writers that were killed left in a folder. */
+/**
+ * Removes a file that is superseded, and leaves its room to the next mh_whole_file_write in this folder: to write over
+ * what is on disk already takes half of the time of a new file. Whoever has it open still has the old contents until
+ * then. The last one stays, hidden, until mh_whole_file_sweep.
+ */
+void mh_whole_file_retire(const char *path);
+
+/** Removes what writers that were killed left in a folder, and what was retired. */
 void mh_whole_file_sweep(const char *folder);
 
 #endif
