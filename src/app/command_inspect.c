@@ -91,25 +91,22 @@ static mh_status inspect_model(const char *path)
 {
     mh_status status = MH_OK;
     mh_trained trained = {0};
-    mh_position position = {0};
-    char *options = NULL, *history = NULL;
-    bool is_checkpoint = mh_checkpoint_load_options(path, &options) == MH_OK &&
-                         mh_checkpoint_load_position(path, &position, &history) == MH_OK;
+    mh_checkpoint_head head = {.options = NULL};
+    bool is_checkpoint = mh_checkpoint_load_head(path, &head) == MH_OK;
 
     MH_TRY(mh_trained_load(path, &trained));
     printf("%s: %s\n  inputs: %zu\n", path, is_checkpoint ? "a checkpoint" : "a model",
            trained.schema.inputs);
     if (is_checkpoint)
         printf("  after step %llu: %zu epochs, and %zu batches of the next one\n",
-               (unsigned long long)position.step, position.epoch, position.batch);
+               (unsigned long long)head.position.step, head.position.epoch, head.position.batch);
     print_tensors(&trained);
     print_heads(&trained);
     print_rest(&trained);
     if (is_checkpoint)
-        printf("  made with:\n%s", options);
+        printf("  made with:\n%s", head.options);
 cleanup:
-    mh_memory_free(options);
-    mh_memory_free(history);
+    mh_checkpoint_head_clear(&head);
     mh_trained_clear(&trained);
     return status;
 }

@@ -26,7 +26,8 @@ enum { DEFAULT_REPLICAS = 8, LONGEST_MARGIN_SECONDS = 60 };
 /* What a training run is made of. */
 typedef struct {
     run_folder folder;
-    char *description; /* options.ini */
+    mh_checkpoint_head head; /* of a stopped run; the texts on rank 0 only */
+    char *description;       /* options.ini */
     training_plan plan;
     training_stage stage; /* the one under way                                      */
     mh_position position; /* where the stage before it ended                        */
@@ -105,12 +106,13 @@ cleanup:
 }
 
 /* Rank 0 looks at the run's folder; the others learn what it found. */
-static mh_status examine_folder(const mh_comm *comm, const options *o, run_folder *folder)
+static mh_status examine_folder(const mh_comm *comm, const options *o, job *job)
 {
-    mh_status status = mh_comm_rank(comm) == 0 ? run_folder_examine(o, folder) : MH_OK;
+    mh_status status = mh_comm_rank(comm) == 0 ? run_folder_examine(o, &job->folder, &job->head) : MH_OK;
 
     MH_TRY(mh_comm_agree(comm, status));
-    mh_comm_broadcast(comm, folder, sizeof *folder);
+    mh_comm_broadcast(comm, &job->folder, sizeof job->folder);
+    mh_comm_broadcast(comm, &job->head.position, sizeof job->head.position);
 cleanup:
     return status;
 }
@@ -134,21 +136,18 @@ static mh_status choose_replicas(const mh_comm *comm, options *o, const run_fold
 /* Where a stopped run goes on: the stage, and the log of those before it. */
 static mh_status find_stage(const mh_comm *comm, job *job)
 {
-    mh_status status = MH_OK;
-
     if (job->folder.state != RUN_IS_STOPPED)
         return MH_OK;
-    if (mh_comm_rank(comm) == 0)
-        status = mh_checkpoint_load_position(job->folder.checkpoint, &job->position, &job->history);
-    if (mh_comm_rank(comm) == 0 && status == MH_OK)
-        status = versions_compare(job->folder.checkpoint, job->versions);
-    MH_TRY(mh_comm_agree(comm, status));
-    mh_comm_broadcast(comm, &job->position, sizeof job->position);
+    job->position = job->head.position;
     if (job->position.stage >= job->plan.stages)
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: is of stage %zu, and this run has %zu", job->folder.checkpoint,
-                         job->position.stage + 1, job->plan.stages);
-cleanup:
-    return status;
+        return MH_FAIL(MH_ERR_FORMAT, "%s: is of stage %zu, and this run has %zu", job->folder.checkpoint,
+                       job->position.stage + 1, job->plan.stages);
+    if (mh_comm_rank(comm) != 0)
+        return MH_OK;
+    versions_compare(job->folder.checkpoint, job->head.versions, job->versions);
+    job->history = job->head.history;
+    job->head.history = NULL;
+    return MH_OK;
 }
 
 static mh_status prepare(const mh_comm *comm, options *o, job *job)
@@ -343,6 +342,7 @@ static void destroy(job *job)
 {
     training_stage_clear(&job->stage);
     training_plan_clear(&job->plan);
+    mh_checkpoint_head_clear(&job->head);
     mh_memory_free(job->description);
     mh_memory_free(job->history);
 }
@@ -357,7 +357,7 @@ mh_status command_train(const mh_comm *comm, options *o)
     versions_describe(job.versions, sizeof job.versions);
     MH_TRY(plan_fault(comm, o));
     MH_TRY(mh_comm_agree(comm, mh_watchdog_start(o->stall_timeout)));
-    MH_TRY(examine_folder(comm, o, &job.folder));
+    MH_TRY(examine_folder(comm, o, &job));
     if (job.folder.state == RUN_IS_FINISHED) {
         mh_log_info("%s is finished already; --resume none trains it afresh", job.folder.folder);
         goto cleanup;

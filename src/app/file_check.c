@@ -46,19 +46,19 @@ static mh_status check_model(const check *c)
     mh_status status = MH_OK;
     bool is_checkpoint = mh_hdf5_file_has(c->file, "first_moment");
     mh_trained trained = {0};
-    mh_position position = {0};
-    char *history = NULL, count[MH_TEXT_BYTES];
+    mh_checkpoint_head head = {.options = NULL};
+    char count[MH_TEXT_BYTES];
 
     if (is_checkpoint)
-        MH_TRY(mh_checkpoint_load_position(c->path, &position, &history));
+        MH_TRY(mh_checkpoint_load_head(c->path, &head));
     MH_TRY(mh_trained_load(c->path, &trained));
     fprintf(c->out, "%s: %s", c->path, is_checkpoint ? "checkpoint" : "model");
     if (is_checkpoint)
-        fprintf(c->out, ", epoch %zu, step %" PRIu64, position.epoch, position.step);
+        fprintf(c->out, ", epoch %zu, step %" PRIu64, head.position.epoch, head.position.step);
     fprintf(c->out, ", %zu head%s, %s parameters", trained.schema.heads, trained.schema.heads == 1 ? "" : "s",
             mh_text_count(mh_model_layout(trained.model)->count, count));
 cleanup:
-    mh_memory_free(history);
+    mh_checkpoint_head_clear(&head);
     mh_trained_clear(&trained);
     return status;
 }

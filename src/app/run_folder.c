@@ -92,42 +92,50 @@ cleanup:
     return status;
 }
 
-static mh_status examine_stopped(const options *o, run_folder *folder)
+static mh_status examine_stopped(const options *o, run_folder *folder, const mh_checkpoint_head *head)
 {
-    mh_status status = MH_OK;
-    char what[RUN_PATH_BYTES], *description = NULL;
+    char what[RUN_PATH_BYTES];
 
     folder->state = RUN_IS_STOPPED;
-    MH_TRY(mh_checkpoint_load_options(folder->checkpoint, &description));
     snprintf(what, sizeof what, "%s was made with", folder->checkpoint);
-    MH_TRY(compare(o, folder, what, description));
-cleanup:
-    mh_memory_free(description);
-    return status;
+    return compare(o, folder, what, head->options);
 }
 
-mh_status run_folder_examine(const options *o, run_folder *out)
+/* The checkpoint that the user names, or the newest one of the run. */
+static mh_status find_checkpoint(const options *o, run_folder *folder, mh_checkpoint_head *head)
 {
     mh_status status = MH_OK;
     char checkpoints[RUN_PATH_BYTES];
 
-    *out = (run_folder){.state = RUN_IS_NEW};
+    if (strcmp(o->resume, "auto") != 0) {
+        snprintf(folder->checkpoint, sizeof folder->checkpoint, "%s", o->resume);
+        return mh_checkpoint_load_head(folder->checkpoint, head);
+    }
+    run_folder_path(folder, "checkpoints", checkpoints);
+    MH_TRY(mh_checkpoint_newest(checkpoints, folder->checkpoint, head));
+cleanup:
+    if (status != MH_OK)
+        status = MH_FAIL(status, "%s; --resume none would start afresh and remove it", mh_status_message());
+    return status;
+}
+
+mh_status run_folder_examine(const options *o, run_folder *out, mh_checkpoint_head *head)
+{
+    mh_status status = MH_OK;
+
+    *out = (run_folder){.state = RUN_IS_NEW, .is_unwanted = strcmp(o->resume, "none") == 0};
+    *head = (mh_checkpoint_head){.options = NULL};
     if (strlen(o->output) + strlen(o->run) + 2 > 3900)
         return MH_FAIL(MH_ERR_USAGE, "--output and --run are too long together");
     snprintf(out->folder, sizeof out->folder, "%s/%s", o->output, o->run);
     if (strcmp(o->resume, "auto") == 0 && has_file(out, "model.h5"))
         return examine_finished(o, out);
     MH_TRY(lock(out));
-    if (strcmp(o->resume, "none") == 0)
+    if (out->is_unwanted)
         return MH_OK;
-    if (strcmp(o->resume, "auto") != 0) {
-        snprintf(out->checkpoint, sizeof out->checkpoint, "%s", o->resume);
-        return examine_stopped(o, out);
-    }
-    run_folder_path(out, "checkpoints", checkpoints);
-    mh_checkpoint_newest(checkpoints, out->checkpoint);
+    MH_TRY(find_checkpoint(o, out, head));
     if (out->checkpoint[0] != '\0')
-        MH_TRY(examine_stopped(o, out));
+        MH_TRY(examine_stopped(o, out, head));
 cleanup:
     return status;
 }
@@ -148,14 +156,17 @@ static mh_status remove_marks(const run_folder *folder)
     return MH_OK;
 }
 
-/* Checkpoints and the models of folds, which a new run has none of. */
-static void remove_all(const run_folder *folder)
+/* Checkpoints and the models of folds, which a new run has none of. Those it could not go on from are damaged. */
+static void clear_away(const run_folder *folder)
 {
     char path[RUN_PATH_BYTES];
     glob_t matches = {0};
 
     run_folder_path(folder, "checkpoints", path);
-    mh_checkpoint_prune(path, 0, 0);
+    if (folder->is_unwanted)
+        mh_checkpoint_prune(path, 0, 0);
+    else
+        mh_checkpoint_set_aside(path);
     run_folder_path(folder, "folds/fold-*.h5", path);
     if (glob(path, 0, NULL, &matches) == 0)
         for (size_t i = 0; i < matches.gl_pathc; i++)
@@ -175,7 +186,7 @@ mh_status run_folder_begin(const run_folder *folder, const char *description)
     mh_whole_file_sweep(folder->folder);
     MH_TRY(remove_marks(folder));
     if (folder->state == RUN_IS_NEW)
-        remove_all(folder);
+        clear_away(folder);
     run_folder_path(folder, "options.ini", path);
     MH_TRY(text_file_write(path, description));
 cleanup:

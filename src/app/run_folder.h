@@ -1,6 +1,9 @@
 #ifndef MULTIHEAD_SRC_APP_RUN_FOLDER_H
 #define MULTIHEAD_SRC_APP_RUN_FOLDER_H
 
+#include <stdbool.h>
+
+#include "multihead/training/checkpoint.h"
 #include "options.h"
 
 /* The folder of a run, <output>/<run>/: what is in it, and so what is to be done. All of it on rank 0. */
@@ -18,14 +21,17 @@ typedef struct {
     run_state state;
     char checkpoint[RUN_PATH_BYTES]; /* where a stopped run goes on          */
     size_t replicas;                 /* of a stopped run; 0 for a new one    */
+    bool is_unwanted;                /* --resume none: what is there can go  */
 } run_folder;
 
 /**
  * Looks, changes nothing; from then on a folder that is there is this process's, unless the run is finished: MH_ERR_IO
  * where another training is at work in it. MH_ERR_USAGE, naming the differences, where a run of that name was made with other
- * options and --resume is not none.
+ * options and --resume is not none. MH_ERR_IO, too, where there is a checkpoint that cannot be read.
+ *
+ * `head` is that of the checkpoint of a stopped run; to be cleared.
  */
-mh_status run_folder_examine(const options *options, run_folder *out);
+mh_status run_folder_examine(const options *options, run_folder *out, mh_checkpoint_head *head);
 
 /**
  * Makes the folders, writes options.ini, and takes away what an earlier run left: model.h5, the mark of a

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "multihead/base/log.h"
-#include "multihead/base/memory.h"
 #include "multihead/data/hdf5_file.h"
 #include "multihead/parallel/communicator.h"
 #include "multihead/tensor/matrix.h"
-#include "multihead/training/checkpoint.h"
 
 void versions_describe(char *text, size_t bytes)
 {
@@ -38,21 +36,15 @@ static int find_new_line(const char *now, const char *before, const char **line)
     return 0;
 }
 
-mh_status versions_compare(const char *checkpoint, const char *versions)
+void versions_compare(const char *checkpoint, const char *before, const char *now)
 {
-    mh_status status = MH_OK;
-    char *before = NULL;
-    const char *now = NULL, *then = NULL;
+    const char *line = NULL, *line_before = NULL;
+    int length = find_new_line(now, before, &line);
+    int length_before = find_new_line(before, now, &line_before);
 
-    MH_TRY(mh_checkpoint_load_versions(checkpoint, &before));
-    int length = find_new_line(versions, before, &now);
-    int length_before = find_new_line(before, versions, &then);
     if (length > 0 || length_before > 0)
-        mh_log_warning("%s was made with \"%.*s\", this is \"%.*s\": the last digits may differ from those "
-                       "of a run that "
-                       "was never stopped",
-                       checkpoint, length_before, then, length, now);
-cleanup:
-    mh_memory_free(before);
-    return status;
+        mh_log_warning(
+            "%s was made with \"%.*s\", this is \"%.*s\": the last digits may differ from those of a run "
+            "that was never stopped",
+            checkpoint, length_before, line_before, length, line);
 }

@@ -9,6 +9,6 @@
 void versions_describe(char *text, size_t bytes);
 
 /** Warns where a checkpoint was made with others than these: they may round otherwise. Needs no other rank. */
-mh_status versions_compare(const char *checkpoint, const char *versions);
+void versions_compare(const char *checkpoint, const char *before, const char *now);
 
 #endif

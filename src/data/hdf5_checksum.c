@@ -183,7 +183,7 @@ static mh_status compare_one(const mh_hdf5_file *file, const char *name, uint64_
 
     MH_TRY(checksum_of(file, name, &value));
     if (value != expected)
-        status = MH_FAIL(MH_ERR_IO, "%s: /%s is not what was written (its checksum is another one)",
+        status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s is not what was written (its checksum is another one)",
                          file->path, name);
 cleanup:
     return status;

@@ -151,8 +151,8 @@ static mh_status refuse_unsealed(const char *path)
     prepare_library();
     MH_TRY(expect_file(path, &info));
     MH_TRY(expect_hdf5(path));
-    status =
-        MH_FAIL(MH_ERR_IO, "%s: is not sealed: its end is cut off, or another program has changed it", path);
+    status = MH_FAIL(MH_ERR_FORMAT,
+                     "%s: is not sealed: its end is cut off, or another program has changed it", path);
 cleanup:
     return status;
 }

@@ -264,7 +264,7 @@ mh_status mh_seal_judge(const char *path, const mh_seal_report *report)
 {
     if (report->state != MH_SEAL_DAMAGED)
         return MH_OK;
-    return MH_FAIL(MH_ERR_IO, "%s: is damaged: bytes %llu to %llu are not what was written (checksum%s)",
+    return MH_FAIL(MH_ERR_FORMAT, "%s: is damaged: bytes %llu to %llu are not what was written (checksum%s)",
                    path, (unsigned long long)report->first, (unsigned long long)report->end - 1,
                    report->first >= report->content_bytes ? "s at the end of the file" : "");
 }

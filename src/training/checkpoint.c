@@ -322,41 +322,30 @@ cleanup:
     return status;
 }
 
-mh_status mh_checkpoint_load_position(const char *path, mh_position *position, char **history)
+mh_status mh_checkpoint_load_head(const char *path, mh_checkpoint_head *head)
 {
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     position_numbers numbers;
 
-    *history = NULL;
+    *head = (mh_checkpoint_head){.options = NULL};
     MH_TRY(open_checkpoint(path, &file));
     MH_TRY(read_numbers(file, &numbers));
-    *position = position_of(&numbers);
-    MH_TRY(read_history(file, history));
+    head->position = position_of(&numbers);
+    MH_TRY(read_history(file, &head->history));
+    MH_TRY(mh_hdf5_file_get_texts(file, "/", "options", 1, &head->options));
+    MH_TRY(mh_hdf5_file_get_texts(file, "/", "versions", 1, &head->versions));
 cleanup:
+    if (status != MH_OK)
+        mh_checkpoint_head_clear(head);
     mh_hdf5_file_close(file);
     return status;
 }
 
-static mh_status load_text(const char *path, const char *attribute, char **text)
+void mh_checkpoint_head_clear(mh_checkpoint_head *head)
 {
-    mh_status status = MH_OK;
-    mh_hdf5_file *file = NULL;
-
-    *text = NULL;
-    MH_TRY(open_checkpoint(path, &file));
-    MH_TRY(mh_hdf5_file_get_texts(file, "/", attribute, 1, text));
-cleanup:
-    mh_hdf5_file_close(file);
-    return status;
-}
-
-mh_status mh_checkpoint_load_options(const char *path, char **options)
-{
-    return load_text(path, "options", options);
-}
-
-mh_status mh_checkpoint_load_versions(const char *path, char **versions)
-{
-    return load_text(path, "versions", versions);
+    mh_memory_free(head->options);
+    mh_memory_free(head->versions);
+    mh_memory_free(head->history);
+    *head = (mh_checkpoint_head){.options = NULL};
 }

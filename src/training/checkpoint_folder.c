@@ -1,10 +1,12 @@
 #include "multihead/training/checkpoint_folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
@@ -60,23 +62,42 @@ static void free_list(struct dirent **entries, int count)
     free(entries);
 }
 
-void mh_checkpoint_newest(const char *folder, char path[MH_CHECKPOINT_PATH_BYTES])
+/* What is damaged is skipped. What cannot be read may be whole: a disk that comes back must find it where it was. */
+mh_status mh_checkpoint_newest(const char *folder, char path[MH_CHECKPOINT_PATH_BYTES],
+                               mh_checkpoint_head *head)
+{
+    mh_status status = MH_ERR_FORMAT;
+    struct dirent **entries = NULL;
+
+    errno = 0;
+    int count = list_checkpoints(folder, &entries);
+    if (count == 0 && errno != 0 && errno != ENOENT && errno != ENOTDIR)
+        status = MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", folder, strerror(errno));
+    for (int i = 0; i < count && status == MH_ERR_FORMAT; i++) {
+        snprintf(path, MH_CHECKPOINT_PATH_BYTES, "%s/%s", folder, entries[i]->d_name);
+        status = mh_checkpoint_load_head(path, head);
+        if (status == MH_ERR_FORMAT)
+            mh_log_warning("skipped a checkpoint: %s", mh_status_message());
+    }
+    free_list(entries, count);
+    if (status != MH_ERR_FORMAT)
+        return status;
+    *head = (mh_checkpoint_head){.options = NULL};
+    path[0] = '\0';
+    return MH_OK;
+}
+
+void mh_checkpoint_set_aside(const char *folder)
 {
     struct dirent **entries = NULL;
     int count = list_checkpoints(folder, &entries);
-    bool is_found = false;
+    char path[MH_CHECKPOINT_PATH_BYTES], aside[MH_CHECKPOINT_PATH_BYTES];
 
-    for (int i = 0; i < count && !is_found; i++) {
-        char *options = NULL;
-
-        snprintf(path, MH_CHECKPOINT_PATH_BYTES, "%s/%s", folder, entries[i]->d_name);
-        is_found = mh_checkpoint_load_options(path, &options) == MH_OK;
-        mh_memory_free(options);
-        if (!is_found)
-            mh_log_warning("skipped a checkpoint: %s", mh_status_message());
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        if (snprintf(aside, sizeof aside, "%s.damaged", path) < (int)sizeof aside)
+            rename(path, aside);
     }
-    if (!is_found)
-        path[0] = '\0';
     free_list(entries, count);
 }
 

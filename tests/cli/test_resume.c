@@ -136,6 +136,34 @@ Test(resume, a_damaged_checkpoint_is_skipped_for_the_one_before)
     EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/unbroken/model.h5");
 }
 
+Test(resume, a_checkpoint_that_cannot_be_read_is_no_reason_to_start_afresh)
+{
+    must_train(1, "--epochs 2 --checkpoint-every 1 --run a");
+    cr_assert(remove("outputs/a/model.h5") == 0);
+    /* Opening it fails, for root as well. */
+    cr_assert(symlink("step-000000024.h5", "outputs/a/checkpoints/step-000000024.h5") == 0);
+    for (int ranks = 1; ranks <= 2; ranks++) {
+        outcome o = run_program(ranks, "train " SMALL " --epochs 2 --checkpoint-every 1 --run a");
+
+        EXPECT_EXIT(o, 1);
+        EXPECT_WORDS(o.err, "step-000000024.h5: cannot be read: ");
+        EXPECT_WORDS(o.err, "--resume none would start afresh");
+        EXPECT_NAMES("outputs/a/checkpoints", "step-000000008.h5 step-000000016.h5 step-000000024.h5");
+    }
+}
+
+Test(resume, a_run_whose_checkpoints_are_all_damaged_starts_afresh_and_sets_them_aside)
+{
+    must_train(1, "--epochs 2 --checkpoint-every 1 --run unbroken");
+    must_train(1, "--epochs 2 --checkpoint-every 1 --keep 1 --run a");
+    cr_assert(remove("outputs/a/model.h5") == 0);
+    copy_file("outputs/unbroken/checkpoints/step-000000016.h5", "outputs/a/checkpoints/step-000000016.h5",
+              5000);
+    must_train(2, "--epochs 2 --checkpoint-every 1 --keep 1 --run a");
+    EXPECT_SAME_FILE("outputs/a/model.h5", "outputs/unbroken/model.h5");
+    EXPECT_NAMES("outputs/a/checkpoints", "step-000000016.h5 step-000000016.h5.damaged");
+}
+
 Test(resume, a_checkpoint_may_be_named)
 {
     must_train(1, "--epochs 6 --checkpoint-every 1 --run a");

@@ -105,17 +105,15 @@ static void load_run(const char *path)
 
 static void load_rest(const char *path)
 {
-    mh_position position;
-    char *history = NULL, *options = NULL;
+    mh_checkpoint_head head;
 
-    if (promise_is_kept(mh_checkpoint_load_position(path, &position, &history))) {
-        check_position(&position);
-        check_history(history);
+    if (promise_is_kept(mh_checkpoint_load_head(path, &head))) {
+        check_position(&head.position);
+        check_history(head.history);
+        promise_texts(&head.options, 1);
+        promise_texts(&head.versions, 1);
     }
-    if (promise_is_kept(mh_checkpoint_load_options(path, &options)))
-        promise_texts(&options, 1);
-    mh_memory_free(history);
-    mh_memory_free(options);
+    mh_checkpoint_head_clear(&head);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

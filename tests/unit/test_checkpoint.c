@@ -123,9 +123,11 @@ static void save(run *r, size_t epoch)
 static void expect_newest(const char *name)
 {
     char path[MH_CHECKPOINT_PATH_BYTES];
+    mh_checkpoint_head head;
     const char *slash;
 
-    mh_checkpoint_newest(scratch_path(""), path);
+    MUST(mh_checkpoint_newest(scratch_path(""), path, &head));
+    mh_checkpoint_head_clear(&head);
     slash = strrchr(path, '/');
     cr_expect(strcmp(slash != NULL ? slash + 1 : path, name) == 0, "'%s' instead of '%s'", path, name);
 }
@@ -136,8 +138,8 @@ Test(checkpoint, comes_back_as_it_was_saved)
 {
     run saved = run_start(4), loaded = run_start(4);
     mh_training_state state = state_of(&loaded);
-    char *options = NULL, *history = NULL;
-    mh_position position;
+    char *history = NULL;
+    mh_checkpoint_head head;
 
     run_fill(&saved);
     save(&saved, 3);
@@ -153,15 +155,13 @@ Test(checkpoint, comes_back_as_it_was_saved)
     EXPECT_SAME_BITS(saved.head_loss, loaded.head_loss, HEADS);
     EXPECT_SAME_BITS(saved.epoch_loss, loaded.epoch_loss, REPLICAS * HEADS);
     EXPECT_SAME_BITS(saved.row_checksum, loaded.row_checksum, REPLICAS);
-    MUST(mh_checkpoint_load_position(scratch_path("step-000000030.h5"), &position, &options));
-    cr_expect(strcmp(options, history) == 0);
-    mh_memory_free(options);
-    EXPECT_SAME_BITS(&saved.position, &position, 1);
     cr_expect(strcmp(history, "epoch,step\n1,10\n") == 0);
+    MUST(mh_checkpoint_load_head(scratch_path("step-000000030.h5"), &head));
+    EXPECT_SAME_BITS(&saved.position, &head.position, 1);
+    cr_expect(strcmp(head.history, history) == 0);
+    cr_expect(strcmp(head.options, "[training]\nepochs = 7\n") == 0);
+    mh_checkpoint_head_clear(&head);
     mh_memory_free(history);
-    MUST(mh_checkpoint_load_options(scratch_path("step-000000030.h5"), &options));
-    cr_expect(strcmp(options, "[training]\nepochs = 7\n") == 0);
-    mh_memory_free(options);
     run_end(&saved);
     run_end(&loaded);
 }
@@ -197,12 +197,12 @@ Test(checkpoint, of_another_model_is_refused)
 Test(checkpoint, model_alone_is_none)
 {
     run saved = run_start(4);
-    char *options = NULL;
+    mh_checkpoint_head head;
 
     MUST(mh_trained_save(&saved.trained, scratch_path("model.h5")));
-    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("model.h5"), &options), MH_ERR_FORMAT,
+    EXPECT_FAILURE(mh_checkpoint_load_head(scratch_path("model.h5"), &head), MH_ERR_FORMAT,
                    "is not a checkpoint");
-    cr_expect(options == NULL);
+    cr_expect(head.options == NULL);
     run_end(&saved);
 }
 
@@ -225,9 +225,10 @@ Test(checkpoint, newest_has_the_highest_step)
 Test(checkpoint, newest_of_no_folder_is_none)
 {
     char path[MH_CHECKPOINT_PATH_BYTES];
+    mh_checkpoint_head head;
 
-    mh_checkpoint_newest(scratch_path("nowhere"), path);
-    cr_expect(path[0] == '\0');
+    MUST(mh_checkpoint_newest(scratch_path("nowhere"), path, &head));
+    cr_expect(path[0] == '\0' && head.options == NULL);
 }
 
 /* A crash while the disk was full, and what an editor and an interrupted save leave. */
@@ -248,6 +249,29 @@ Test(checkpoint, newest_skips_what_is_damaged)
     expect_newest("step-000000010.h5");
     free(contents);
     run_end(&r);
+}
+
+/* A disk that fails for a while says nothing of what is on it. */
+Test(checkpoint, newest_is_not_found_where_one_cannot_be_read)
+{
+    run r = run_start(4);
+    char path[MH_CHECKPOINT_PATH_BYTES];
+    mh_checkpoint_head head;
+
+    save(&r, 1);
+    cr_assert(symlink(scratch_path("step-000000020.h5"), scratch_path("step-000000020.h5")) == 0);
+    EXPECT_FAILURE(mh_checkpoint_newest(scratch_path(""), path, &head), MH_ERR_IO,
+                   "step-000000020.h5: cannot be read");
+    cr_expect(head.options == NULL);
+    run_end(&r);
+}
+
+Test(checkpoint, those_set_aside_are_kept_under_another_name)
+{
+    scratch_write("step-000000030.h5", "no", 2);
+    mh_checkpoint_set_aside(scratch_path(""));
+    expect_newest("");
+    cr_expect(access(scratch_path("step-000000030.h5.damaged"), F_OK) == 0);
 }
 
 Test(checkpoint, newest_warns_of_what_it_skips)
@@ -346,16 +370,16 @@ Test(checkpoint, a_writer_says_how_it_went_and_tries_again)
 Test(checkpoint, a_bit_that_flips_on_its_way_to_disk_is_found)
 {
     run r = run_start(4);
-    char *options = NULL;
+    mh_checkpoint_head head;
 
     r.position.step = 10;
     mh_fault_plan(MH_FAULT_BITFLIP, 1);
     mh_fault_before_step(1);
     MUST(write_with(&r, 99));
-    EXPECT_FAILURE(mh_checkpoint_load_options(scratch_path("step-000000010.h5"), &options), MH_ERR_IO,
+    EXPECT_FAILURE(mh_checkpoint_load_head(scratch_path("step-000000010.h5"), &head), MH_ERR_FORMAT,
                    "step-000000010.h5: is damaged");
     MUST(write_with(&r, 99));
-    MUST(mh_checkpoint_load_options(scratch_path("step-000000010.h5"), &options));
-    mh_memory_free(options);
+    MUST(mh_checkpoint_load_head(scratch_path("step-000000010.h5"), &head));
+    mh_checkpoint_head_clear(&head);
     run_end(&r);
 }

@@ -441,10 +441,11 @@ Test(hdf5_file, changed_dataset_is_named)
     MUST(mh_hdf5_file_open_whole(path, &file));
     mh_hdf5_file_close(file);
     change_element(path, "group/y");
-    EXPECT_FAILURE(mh_hdf5_file_open_whole(path, &file), MH_ERR_IO, "a.h5: /group/y is not what was written");
+    EXPECT_FAILURE(mh_hdf5_file_open_whole(path, &file), MH_ERR_FORMAT,
+                   "a.h5: /group/y is not what was written");
     cr_expect(file == NULL);
     file = open_file(path);
-    EXPECT_FAILURE(mh_hdf5_file_compare(file), MH_ERR_IO, "/group/y");
+    EXPECT_FAILURE(mh_hdf5_file_compare(file), MH_ERR_FORMAT, "/group/y");
     mh_hdf5_file_close(file);
 }
 
@@ -463,9 +464,9 @@ Test(hdf5_file, damage_is_found_before_hdf5_sees_it)
 
     contents[3]++; /* the signature of HDF5 itself */
     scratch_write("a.h5", contents, bytes);
-    EXPECT_FAILURE(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file), MH_ERR_IO,
+    EXPECT_FAILURE(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file), MH_ERR_FORMAT,
                    "a.h5: is damaged: bytes 0 to ");
-    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is damaged");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_FORMAT, "a.h5: is damaged");
     free(contents);
 }
 
@@ -485,7 +486,8 @@ Test(hdf5_file, without_a_seal_opens_only_where_none_is_needed)
     scratch_write("a.h5", contents, bytes - 1);
     MUST(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file));
     mh_hdf5_file_close(file);
-    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is not sealed");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_FORMAT,
+                   "a.h5: is not sealed");
     free(contents);
 }
 
@@ -502,7 +504,8 @@ Test(hdf5_file, hdf5_sees_nothing_of_a_file_that_lost_its_seal)
 
     scratch_write("a.h5", contents, 64);
     EXPECT_FAILURE(mh_hdf5_file_open_whole(scratch_path("a.h5"), &file), MH_ERR_IO, "HDF5 cannot open it");
-    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_IO, "a.h5: is not sealed");
+    EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path("a.h5"), &file), MH_ERR_FORMAT,
+                   "a.h5: is not sealed");
     EXPECT_FAILURE(mh_hdf5_file_open_sealed(scratch_path(""), &file), MH_ERR_FORMAT, "a folder");
     free(contents);
 }

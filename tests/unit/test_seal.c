@@ -147,10 +147,10 @@ Test(seal, message_names_the_bytes)
     sealed[bytes - 50]++;
     scratch_write("table", sealed, bytes);
     free(sealed);
-    EXPECT_FAILURE(mh_seal_expect(scratch_path("block"), 0, 1, &is_sealed), MH_ERR_IO,
+    EXPECT_FAILURE(mh_seal_expect(scratch_path("block"), 0, 1, &is_sealed), MH_ERR_FORMAT,
                    "block: is damaged: bytes 1048576 to 2097151 are not what was written (checksum)");
     cr_expect(is_sealed);
-    EXPECT_FAILURE(mh_seal_expect(scratch_path("table"), 0, 1, NULL), MH_ERR_IO,
+    EXPECT_FAILURE(mh_seal_expect(scratch_path("table"), 0, 1, NULL), MH_ERR_FORMAT,
                    "bytes 3145735 to 3145806 are not what was written (checksums at the end of the file)");
     EXPECT_FAILURE(mh_seal_expect(scratch_path("nowhere"), 0, 1, NULL), MH_ERR_IO, "No such file");
 }

@@ -66,15 +66,23 @@ mh_status mh_checkpoint_draw(const mh_training_state *state, const mh_checkpoint
 /**
  * Reads one into a model of the same shape. `history` is the caller's to free (mh_memory_free).
  *
- * MH_ERR_IO or MH_ERR_FORMAT: it is damaged, or of another model or number of replicas.
+ * MH_ERR_FORMAT: it is damaged, or of another model or number of replicas. MH_ERR_IO: it cannot be read.
  */
 mh_status mh_checkpoint_load(const char *path, const mh_training_state *state, char **history);
 
-/** Just where it stands, and the log; the caller frees it. */
-mh_status mh_checkpoint_load_position(const char *path, mh_position *position, char **history);
+/* What a run has to know before it is made: where it goes on and with what. */
+typedef struct {
+    mh_position position;
+    char *options, *versions, *history;
+} mh_checkpoint_head;
 
-/** Just the options, or the versions of libraries; the caller frees them. */
-mh_status mh_checkpoint_load_options(const char *path, char **options);
-mh_status mh_checkpoint_load_versions(const char *path, char **versions);
+/**
+ * Reads that of a checkpoint; to be cleared. All of the file is compared with its checksums.
+ *
+ * MH_ERR_FORMAT: it is damaged or no checkpoint. MH_ERR_IO: it may be whole, but cannot be read.
+ */
+mh_status mh_checkpoint_load_head(const char *path, mh_checkpoint_head *head);
+
+void mh_checkpoint_head_clear(mh_checkpoint_head *head);
 
 #endif
