@@ -15,7 +15,7 @@
  * if nothing had been. DISK_STRIDE takes every so many-th call only, which the tests of a build do; run.sh takes all.
  */
 
-enum { TEST_SECONDS = 3600, DEFAULT_STRIDE = 23 };
+enum { TEST_SECONDS = 3600, DEFAULT_STRIDE = 41 };
 
 TestSuite(disk, .init = enter_folder, .fini = leave_folder, .timeout = TEST_SECONDS,
           .disabled = !MULTIHEAD_CAN_PRELOAD);
