@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "multihead/base/crash.h"
 #include "multihead/base/memory.h"
 #include "trained_model.h"
 
@@ -366,6 +367,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     mh_hdf5_file *file = NULL;
 
     *out = (mh_trained){0};
+    mh_crash_expect(path); /* one that another program wrote has no seal */
     MH_TRY(mh_hdf5_file_open_whole(path, &file));
     if (!mh_hdf5_file_has_attribute(file, "model", "format")) {
         status =
@@ -382,6 +384,7 @@ mh_status mh_trained_load(const char *path, mh_trained *out)
     MH_TRY(read_thresholds(file, out));
 cleanup:
     mh_hdf5_file_close(file);
+    mh_crash_expect(NULL);
     if (status != MH_OK)
         mh_trained_clear(out);
     return status;
