@@ -93,7 +93,11 @@ static mh_status expect_file(const char *path, struct stat *info)
 /* Looks at its first bytes only. */
 static mh_status expect_hdf5(const char *path)
 {
-    if (H5Fis_hdf5(path) <= 0)
+    htri_t is_hdf5 = H5Fis_hdf5(path);
+
+    if (is_hdf5 < 0)
+        return MH_FAIL(MH_ERR_IO, "%s: cannot be read: %s", path, hdf5_reason());
+    if (!is_hdf5)
         return MH_FAIL(MH_ERR_FORMAT, "%s: is not an HDF5 file", path);
     return MH_OK;
 }
