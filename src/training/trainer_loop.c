@@ -348,6 +348,8 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
     }
     if (t->writer != NULL)
         hear_of_checkpoint(t);
+    mh_checkpoint_writer_destroy(t->writer); /* it tidies up, before anything says that the run is finished */
+    t->writer = NULL;
     t->position.seconds = mh_history_seconds(t->history);
     mh_phase_set_step(0);
     MH_TRY(mh_comm_agree(comm, mh_history_finish(t->history)));

@@ -15,7 +15,7 @@ typedef struct mh_checkpoint_writer mh_checkpoint_writer;
 /** Into `folder` (copied), of which the `keep` newest remain, and the state's kept one. */
 mh_status mh_checkpoint_writer_create(const char *folder, size_t keep, mh_checkpoint_writer **out);
 
-/** Waits for what is under way. NULL is fine. */
+/** Waits for what is under way, and removes what is left of retired ones. NULL is fine. */
 void mh_checkpoint_writer_destroy(mh_checkpoint_writer *writer);
 
 /**
