@@ -11,11 +11,17 @@ mh_span sum_tree_hosted(size_t replicas, size_t rank, size_t ranks)
 
 static size_t owner_of(const sum_tree *tree, size_t leaf)
 {
-    size_t rank = 0;
+    size_t low = 0, high = tree->ranks;
 
-    while (mh_span_end(sum_tree_hosted(tree->replicas, rank, tree->ranks)) <= leaf)
-        rank++;
-    return rank;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+
+        if (sum_tree_hosted(tree->replicas, middle, tree->ranks).first <= leaf)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 bool sum_tree_is_local(const sum_tree *tree, const sum_node *node)
@@ -50,6 +56,33 @@ static void number_subtrees(sum_tree *tree)
     }
 }
 
+/* The subtree that begins with this leaf. */
+static size_t subtree_at(const sum_tree *tree, size_t leaf)
+{
+    size_t low = 0, high = tree->subtrees;
+
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+
+        if (tree->subtree[middle].first_leaf <= leaf)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void list_meetings(sum_tree *tree)
+{
+    for (size_t i = 0; i < tree->nodes; i++) {
+        const sum_node *node = &tree->node[i];
+
+        if (!sum_tree_is_local(tree, node))
+            tree->meeting[tree->meetings++] =
+                (sum_meeting){subtree_at(tree, node->first), subtree_at(tree, node->middle)};
+    }
+}
+
 mh_status sum_tree_create(size_t replicas, size_t ranks, sum_tree *out)
 {
     mh_status status = MH_OK;
@@ -60,6 +93,8 @@ mh_status sum_tree_create(size_t replicas, size_t ranks, sum_tree *out)
     MH_TRY(mh_memory_array(replicas, sizeof *out->subtree, &out->subtree));
     add_nodes(out, 0, replicas, false);
     number_subtrees(out);
+    MH_TRY(mh_memory_array(out->subtrees, sizeof *out->meeting, &out->meeting));
+    list_meetings(out);
 cleanup:
     if (status != MH_OK)
         sum_tree_clear(out);
@@ -70,14 +105,6 @@ void sum_tree_clear(sum_tree *tree)
 {
     mh_memory_free(tree->node);
     mh_memory_free(tree->subtree);
+    mh_memory_free(tree->meeting);
     *tree = (sum_tree){0};
-}
-
-size_t sum_tree_subtree_at(const sum_tree *tree, size_t leaf)
-{
-    size_t i = 0;
-
-    while (tree->subtree[i].first_leaf != leaf)
-        i++;
-    return i;
 }

@@ -21,6 +21,11 @@ typedef struct {
     size_t index; /* among the owner's, in order */
 } sum_subtree;
 
+/* A node whose leaves several ranks host, by the numbers of its subtrees: value[into] += value[from]. */
+typedef struct {
+    size_t into, from;
+} sum_meeting;
+
 typedef struct {
     size_t replicas, ranks;
     size_t nodes;
@@ -28,6 +33,8 @@ typedef struct {
     size_t subtrees;
     sum_subtree *subtree; /* [subtrees] in the order of leaves      */
     size_t most_subtrees; /* of one rank                            */
+    size_t meetings;
+    sum_meeting *meeting; /* [meetings] in the order of nodes       */
 } sum_tree;
 
 mh_span sum_tree_hosted(size_t replicas, size_t rank, size_t ranks);
@@ -36,8 +43,5 @@ void sum_tree_clear(sum_tree *tree);
 
 /** Whether one rank hosts all leaves of the node, so that it adds them by itself. */
 bool sum_tree_is_local(const sum_tree *tree, const sum_node *node);
-
-/** The subtree that begins with this leaf. */
-size_t sum_tree_subtree_at(const sum_tree *tree, size_t leaf);
 
 #endif

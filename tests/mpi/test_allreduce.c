@@ -108,6 +108,32 @@ Test(allreduce, sums_in_the_order_of_the_tree)
     }
 }
 
+/* With a replica for each rank: 2 n (P - 1) / P elements there and back, where P is a power of two. */
+Test(allreduce, sends_the_least_that_is_possible)
+{
+    enum { COUNT = 960 }; /* whole cache lines for 2, 3, 4 and 5 ranks */
+    size_t ranks = mh_comm_ranks(world), levels = 0;
+    mh_allreduce *allreduce = create(COUNT, ranks);
+    uint64_t messages = 0, bytes = 0;
+    double loss[1];
+
+    for (size_t n = 1; n < ranks; n *= 2)
+        levels++;
+    MUST(sum(allreduce, COUNT, ranks, 0, loss));
+    mh_allreduce_traffic(allreduce, &messages, &bytes);
+    size_t least = 2 * COUNT * sizeof(float) * (ranks - 1) / ranks;
+    if ((ranks & (ranks - 1)) == 0) {
+        cr_expect(messages == 2 * levels, "%zu messages on %zu ranks", (size_t)messages, ranks);
+        /* Pieces are whole cache lines. */
+        cr_expect(bytes + 128 >= least && bytes <= least + 128, "%zu bytes, %zu are possible", (size_t)bytes,
+                  least);
+    } else {
+        cr_expect(messages <= 4 * levels, "%zu messages on %zu ranks", (size_t)messages, ranks);
+        cr_expect(bytes <= least * 3 / 2, "%zu bytes, %zu are possible", (size_t)bytes, least);
+    }
+    mh_allreduce_destroy(allreduce);
+}
+
 /* If any order gave the same bits, the test above would say nothing. */
 Test(allreduce, another_order_gives_other_bits)
 {

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "multihead/parallel/communicator.h"
 #include "multihead/tensor/span.h"
@@ -13,10 +14,12 @@
  * The replicas are the leaves of one binary tree: a node of n leaves has the first half of them (rounded up)
  * on its left and the rest on its right, and its value is left + right. A rank hosts consecutive replicas. It
  * adds what it can of the tree by itself, so that it is left with one vector for each largest subtree that is
- * all its own (one, when replicas and ranks are powers of two). Then every rank owns a piece of the vector: it
- * receives the others' subtree sums of that piece, adds them in the tree's order, and the pieces are gathered.
- * With one subtree a rank that moves 2 n (P - 1) / P elements of n each way, the least that is possible.
- * (Reduce-scatter and allgather: Thakur, Rabenseifner, Gropp, 2005.)
+ * all its own. Where that is one for every rank (as many replicas as ranks, or powers of two), the ranks follow the
+ * tree: by recursive halving the sum ends in pieces, which go the same way back. A rank moves 2 n (P - 1) / P elements
+ * of n each way, the least that is possible, in 2 log2(P) messages; and where the ranks of a host follow each other,
+ * n over the ranks of a host is all that it moves between hosts. Otherwise every rank receives its piece of all
+ * subtrees, adds them in the tree's order, and gives the piece to all.
+ * (Recursive halving and doubling: Thakur, Rabenseifner, Gropp, 2005.)
  */
 typedef struct mh_allreduce mh_allreduce;
 
@@ -54,6 +57,9 @@ float *mh_allreduce_leaf(mh_allreduce *allreduce);
  */
 mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *allreduce, mh_status mine, int *request,
                               double *loss);
+
+/** Messages and bytes of vectors that this rank has sent since create, headers not counted. Not collective. */
+void mh_allreduce_traffic(const mh_allreduce *allreduce, uint64_t *messages, uint64_t *bytes);
 
 /** The sum [count]; belongs to `allreduce`, valid until the next start. */
 const float *mh_allreduce_sum(const mh_allreduce *allreduce);
