@@ -11,8 +11,7 @@
 
 struct mh_allreduce {
     size_t count;
-    exchange_format
-        format; /* of the vectors: more floats than one are a unit where an int could not count floats */
+    size_t room; /* floats of a vector: count, and what MPI needs to count them */
     size_t rank, ranks;
     mh_span hosted;
     sum_tree tree;
@@ -25,11 +24,12 @@ struct mh_allreduce {
     size_t written; /* leaves given out                                                   */
 
     /* Between ranks. */
-    sum_route route;
-    exchange *exchange;
-    double *header;  /* [HEADER + most_subtrees] this rank's status, request and losses */
-    double *headers; /* [ranks x (HEADER + most_subtrees)]                               */
-    double *losses;  /* [subtrees]                                                      */
+    size_t segments;
+    exchange **exchange; /* [segments] each of a span of the vector, in its order                       */
+    size_t begun;        /* of them, from the last one on                                               */
+    double *header;      /* [HEADER + most_subtrees] this rank's status, request and losses */
+    double *headers;     /* [ranks x (HEADER + most_subtrees)]                               */
+    double *losses;      /* [subtrees]                                                      */
 };
 
 enum { HEADER = 2 };
@@ -60,29 +60,39 @@ static mh_status plan_local(mh_allreduce *a)
     }
     MH_TRY(mh_memory_array(a->height, sizeof *a->stack, &a->stack));
     for (size_t i = 0; i < a->height; i++)
-        MH_TRY(mh_memory_array(a->format.room, sizeof *a->stack[i], &a->stack[i]));
+        MH_TRY(mh_memory_array(a->room, sizeof *a->stack[i], &a->stack[i]));
 cleanup:
     return status;
 }
 
-static size_t whole(size_t count, size_t unit)
+/* One for each span of the vector between two cuts. */
+static mh_status plan_segments(mh_allreduce *a, const size_t *cut, size_t cuts)
 {
-    return (count + unit - 1) / unit;
+    mh_status status = MH_OK;
+    sum_route route = {.values = 0};
+
+    MH_TRY(sum_route_create(&a->tree, &route));
+    MH_TRY(mh_memory_array(cuts + 1, sizeof(exchange *), &a->exchange));
+    for (size_t i = 0; i <= cuts; i++) {
+        size_t first = i == 0 ? 0 : exchange_align(a->count, cut[i - 1]);
+        size_t end = i == cuts ? a->room : exchange_align(a->count, cut[i]);
+
+        MH_TRY(exchange_create(&a->tree, &route, a->rank, a->count, (mh_span){first, end - first}, i,
+                               a->stack, &a->exchange[i]));
+        a->segments++;
+    }
+cleanup:
+    sum_route_clear(&route);
+    return status;
 }
 
-/* Powers of 2, so that a cache line is whole units or the other way round. */
-static void choose_format(mh_allreduce *a)
+static void clear_segments(mh_allreduce *a)
 {
-    exchange_format *format = &a->format;
-
-    *format = (exchange_format){.unit = 1, .type = MPI_FLOAT};
-    while (whole(a->count, format->unit) > mpi_piece())
-        format->unit *= 2;
-    format->room = whole(a->count, format->unit) * format->unit;
-    if (format->unit == 1)
-        return;
-    MPI_Type_contiguous((int)format->unit, MPI_FLOAT, &format->type);
-    MPI_Type_commit(&format->type);
+    for (size_t i = 0; i < a->segments; i++)
+        exchange_destroy(a->exchange[i]);
+    mh_memory_free(a->exchange);
+    a->exchange = NULL;
+    a->segments = 0;
 }
 
 mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t ranks, mh_allreduce **out)
@@ -98,11 +108,10 @@ mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t
     a->rank = rank;
     a->ranks = ranks;
     a->hosted = sum_tree_hosted(replicas, rank, ranks);
-    choose_format(a);
+    a->room = exchange_room(count);
     MH_TRY(sum_tree_create(replicas, ranks, &a->tree));
     MH_TRY(plan_local(a));
-    MH_TRY(sum_route_create(&a->tree, &a->route));
-    MH_TRY(exchange_create(&a->tree, &a->route, rank, &a->format, a->stack, &a->exchange));
+    MH_TRY(plan_segments(a, NULL, 0));
     size_t header = HEADER + a->tree.most_subtrees;
     MH_TRY(mh_memory_array(header, sizeof *a->header, &a->header));
     MH_TRY(mh_memory_array(ranks, header * sizeof *a->headers, &a->headers));
@@ -116,6 +125,12 @@ cleanup:
     return status;
 }
 
+mh_status mh_allreduce_cut(mh_allreduce *a, const size_t *cut, size_t cuts)
+{
+    clear_segments(a);
+    return plan_segments(a, cut, cuts);
+}
+
 void mh_allreduce_destroy(mh_allreduce *a)
 {
     if (a == NULL)
@@ -124,22 +139,19 @@ void mh_allreduce_destroy(mh_allreduce *a)
         mh_memory_free(a->stack[i]);
     mh_memory_free(a->stack);
     mh_memory_free(a->merges);
-    exchange_destroy(a->exchange);
-    sum_route_clear(&a->route);
+    clear_segments(a);
     mh_memory_free(a->header);
     mh_memory_free(a->headers);
     mh_memory_free(a->losses);
     sum_tree_clear(&a->tree);
-    if (a->format.unit > 1)
-        MPI_Type_free(&a->format.type);
     mh_memory_free(a);
 }
 
 /* ---- inside a rank ---- */
 
-static void add_vector(size_t count, float *restrict into, const float *restrict from)
+static void add_span(mh_span span, float *restrict into, const float *restrict from)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = span.first; i < mh_span_end(span); i++)
         into[i] += from[i];
 }
 
@@ -147,23 +159,26 @@ void mh_allreduce_start(mh_allreduce *a)
 {
     a->top = 0;
     a->written = 0;
+    a->begun = 0;
 }
 
-/* Adds what the last leaf completes. */
-static void merge(mh_allreduce *a)
+/* Adds what the last leaf completes, in a span of the vector. Returns what is left on the stack. */
+static size_t merge(const mh_allreduce *a, mh_span span)
 {
-    if (a->written == 0)
-        return;
+    size_t top = a->top;
+
     for (size_t i = 0; i < a->merges[a->written - 1]; i++) {
-        a->top--;
-        add_vector(a->count, a->stack[a->top - 1], a->stack[a->top]);
+        top--;
+        add_span(span, a->stack[top - 1], a->stack[top]);
     }
+    return top;
 }
 
 float *mh_allreduce_leaf(mh_allreduce *a)
 {
     assert(a->written < a->hosted.count);
-    merge(a);
+    if (a->written > 0)
+        a->top = merge(a, (mh_span){0, a->count});
     a->written++;
     return a->stack[a->top++];
 }
@@ -222,22 +237,68 @@ static mh_status exchange_headers(const mh_comm *comm, mh_allreduce *a, mh_statu
     return MH_OK;
 }
 
+/* Segments from the last one down to that which begins at `first` or behind it. After a failure there is nothing to add. */
+static void begin_segments(const mh_comm *comm, mh_allreduce *a, size_t first)
+{
+    while (a->begun < a->segments) {
+        exchange *next = a->exchange[a->segments - 1 - a->begun];
+        mh_span span = exchange_span(next);
+
+        if (span.first < first)
+            return;
+        if (a->written == a->hosted.count)
+            merge(a, span);
+        exchange_begin(comm, next);
+        a->begun++;
+    }
+}
+
+void mh_allreduce_advance(const mh_comm *comm, mh_allreduce *a, size_t first)
+{
+    if (a->segments == 1 || a->written < a->hosted.count)
+        return;
+    begin_segments(comm, a, first);
+    for (size_t i = 0; i < a->begun; i++)
+        exchange_go_on(comm, a->exchange[a->segments - 1 - i]);
+}
+
+/* While one is waited for, the others go on, too: a message that nobody looks for may not move. */
+static void end_segments(const mh_comm *comm, mh_allreduce *a)
+{
+    bool is_done = a->segments == 1;
+    const char *before = wait_begin();
+
+    while (!is_done) {
+        is_done = true;
+        for (size_t i = a->segments; i-- > 0;)
+            is_done = exchange_go_on(comm, a->exchange[i]) && is_done;
+    }
+    wait_end(before);
+    if (a->segments == 1)
+        exchange_end(comm, a->exchange[0]);
+}
+
 mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                               double *loss)
 {
-    mh_status status = MH_OK;
-
-    MH_TRY(exchange_headers(comm, a, mine, request, loss));
-    assert(a->written == a->hosted.count);
-    merge(a);
-    exchange_run(comm, a->exchange);
-cleanup:
-    return status;
+    assert(mine != MH_OK || a->written == a->hosted.count);
+    /* One that has failed sends what it has: others may have begun, and wait for it. */
+    begin_segments(comm, a, 0);
+    end_segments(comm, a);
+    return exchange_headers(comm, a, mine, request, loss);
 }
 
 void mh_allreduce_traffic(const mh_allreduce *a, uint64_t *messages, uint64_t *bytes)
 {
-    exchange_traffic(a->exchange, messages, bytes);
+    *messages = 0;
+    *bytes = 0;
+    for (size_t i = 0; i < a->segments; i++) {
+        uint64_t more_messages = 0, more_bytes = 0;
+
+        exchange_traffic(a->exchange[i], &more_messages, &more_bytes);
+        *messages += more_messages;
+        *bytes += more_bytes;
+    }
 }
 
 const float *mh_allreduce_sum(const mh_allreduce *a)

@@ -4,9 +4,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "communicator_mpi.h"
 #include "multihead/base/memory.h"
 
-enum { PIECE_ALIGNMENT = 16 /* floats: a cache line */, TAG_VALUE = 100, TAG_SUM = 99 };
+enum { PIECE_ALIGNMENT = 16 /* floats: a cache line */, TAG_FIRST = 100 };
 
 /* A piece of a value that goes from one rank to another. */
 typedef struct {
@@ -45,14 +46,53 @@ typedef struct {
 } held;
 
 struct exchange {
-    exchange_format format;
-    float *sum; /* the first vector */
-    held end;   /* this rank's part of the sum, before it is gathered */
+    size_t unit;       /* floats that MPI counts as one: a power of 2, so that parts are whole units   */
+    MPI_Datatype type; /* of a unit                                                                    */
+    mh_span span;
+    int tag;    /* of the first value; sums have the one before                                 */
+    float *sum; /* the first vector                                                             */
+    held end;   /* this rank's part of the sum, before it is gathered                           */
     size_t stops;
-    stop *stop; /* [stops] the stages in which this rank takes part */
+    stop *stop; /* [stops] the stages in which this rank takes part                             */
+
+    size_t turn; /* 0 .. stops-1 there, .. 2 * stops-1 back, 2 * stops: done                      */
+    int requests;
     MPI_Request *request;
     uint64_t messages, floats; /* sent */
 };
+
+/* ---- parts ---- */
+
+static size_t unit_of(size_t count)
+{
+    size_t unit = 1;
+
+    while ((count + unit - 1) / unit > mpi_piece())
+        unit *= 2;
+    return unit;
+}
+
+static size_t alignment_of(size_t unit)
+{
+    return unit > PIECE_ALIGNMENT ? unit : PIECE_ALIGNMENT;
+}
+
+static size_t round_up(size_t count, size_t unit)
+{
+    return (count + unit - 1) / unit * unit;
+}
+
+size_t exchange_room(size_t count)
+{
+    return round_up(count, unit_of(count));
+}
+
+size_t exchange_align(size_t count, size_t first)
+{
+    size_t aligned = round_up(first, alignment_of(unit_of(count)));
+
+    return aligned < exchange_room(count) ? aligned : exchange_room(count);
+}
 
 /* ---- planning ---- */
 
@@ -66,14 +106,14 @@ typedef struct {
 /* Parts are whole cache lines, and whole units. */
 static mh_span part_of(const plan *p, const sum_holding *holding, size_t place)
 {
-    const exchange_format *format = &p->exchange->format;
-    size_t alignment = format->unit > PIECE_ALIGNMENT ? format->unit : PIECE_ALIGNMENT;
-    mh_span blocks = sum_route_part(holding, place, (format->room + alignment - 1) / alignment);
+    mh_span all = p->exchange->span;
+    size_t alignment = alignment_of(p->exchange->unit);
+    mh_span blocks = sum_route_part(holding, place, (all.count + alignment - 1) / alignment);
     size_t first = blocks.first * alignment, end = mh_span_end(blocks) * alignment;
 
-    first = first < format->room ? first : format->room;
-    end = end < format->room ? end : format->room;
-    return (mh_span){first, end - first};
+    first = first < all.count ? first : all.count;
+    end = end < all.count ? end : all.count;
+    return (mh_span){all.first + first, end - first};
 }
 
 static mh_span overlap(mh_span a, mh_span b)
@@ -111,8 +151,9 @@ static void plan_sends(const plan *p, const sum_stage *stage, size_t value, stop
         mh_span span = overlap(own->span, part_of(p, result, place));
 
         if (result->holder[place] != p->rank && span.count > 0)
-            stop->send[stop->sends++] = (message){(int)result->holder[place], TAG_VALUE + (int)value, span,
-                                                  own->data + (span.first - own->span.first), comes_back};
+            stop->send[stop->sends++] =
+                (message){(int)result->holder[place], p->exchange->tag + (int)value, span,
+                          own->data + (span.first - own->span.first), comes_back};
     }
 }
 
@@ -132,8 +173,8 @@ static void plan_receives(const plan *p, const sum_stage *stage, size_t value, f
         if (peer == p->rank)
             stop->copy[stop->copies++] = (copy){to, own->data + (span.first - own->span.first), span.count};
         else
-            stop->receive[stop->receives++] =
-                (message){(int)peer, TAG_VALUE + (int)value, span, to, is_first_of(p, stage, value, peer)};
+            stop->receive[stop->receives++] = (message){(int)peer, p->exchange->tag + (int)value, span, to,
+                                                        is_first_of(p, stage, value, peer)};
     }
 }
 
@@ -211,7 +252,7 @@ static mh_status plan_all(const sum_tree *tree, plan *p, float *const *vector)
 
     for (size_t i = 0; i < tree->subtrees; i++)
         if (tree->subtree[i].owner == p->rank)
-            p->held[i] = (held){{0, p->exchange->format.room}, vector[own++]};
+            p->held[i] = (held){p->exchange->span, vector[own++] + p->exchange->span.first};
     MH_TRY(mh_memory_array(route->stages, sizeof *p->exchange->stop, &p->exchange->stop));
     for (size_t i = 0; i < route->stages; i++) {
         const sum_stage *stage = &route->stage[i];
@@ -231,17 +272,30 @@ cleanup:
     return status;
 }
 
-mh_status exchange_create(const sum_tree *tree, const sum_route *route, size_t rank,
-                          const exchange_format *format, float *const *vector, exchange **out)
+static void choose_type(exchange *x, size_t count)
+{
+    x->unit = unit_of(count);
+    x->type = MPI_FLOAT;
+    if (x->unit == 1)
+        return;
+    MPI_Type_contiguous((int)x->unit, MPI_FLOAT, &x->type);
+    MPI_Type_commit(&x->type);
+}
+
+mh_status exchange_create(const sum_tree *tree, const sum_route *route, size_t rank, size_t count,
+                          mh_span span, size_t tag, float *const *vector, exchange **out)
 {
     mh_status status = MH_OK;
     plan p = {.route = route, .rank = rank};
 
     MH_TRY(mh_memory_new(sizeof *p.exchange, &p.exchange));
-    p.exchange->format = *format;
+    choose_type(p.exchange, count);
+    p.exchange->span = span;
+    p.exchange->tag = TAG_FIRST + (int)(tag * (tree->subtrees + 1)) + 1;
     p.exchange->sum = vector[0];
     MH_TRY(mh_memory_array(route->values, sizeof *p.held, &p.held));
     MH_TRY(plan_all(tree, &p, vector));
+    p.exchange->turn = 2 * p.exchange->stops;
 cleanup:
     mh_memory_free(p.held);
     if (status != MH_OK) {
@@ -265,24 +319,55 @@ void exchange_destroy(exchange *x)
     }
     mh_memory_free(x->stop);
     mh_memory_free(x->request);
+    if (x->unit > 1)
+        MPI_Type_free(&x->type);
     mh_memory_free(x);
 }
 
 /* ---- running ---- */
 
-static void receive(const mh_comm *comm, exchange *x, const message *m, int tag, float *place, int *requests)
+static void receive(const mh_comm *comm, exchange *x, const message *m, int tag, float *place)
 {
-    MPI_Irecv(place, (int)(m->span.count / x->format.unit), x->format.type, m->peer, tag, comm->handle,
-              &x->request[(*requests)++]);
+    MPI_Irecv(place, (int)(m->span.count / x->unit), x->type, m->peer, tag, comm->handle,
+              &x->request[x->requests++]);
 }
 
-static void send(const mh_comm *comm, exchange *x, const message *m, int tag, const float *place,
-                 int *requests)
+static void send(const mh_comm *comm, exchange *x, const message *m, int tag, const float *place)
 {
-    MPI_Isend(place, (int)(m->span.count / x->format.unit), x->format.type, m->peer, tag, comm->handle,
-              &x->request[(*requests)++]);
+    MPI_Isend(place, (int)(m->span.count / x->unit), x->type, m->peer, tag, comm->handle,
+              &x->request[x->requests++]);
     x->messages++;
     x->floats += m->span.count;
+}
+
+static void post_there(const mh_comm *comm, exchange *x, const stop *stop)
+{
+    for (size_t i = 0; i < stop->receives; i++)
+        receive(comm, x, &stop->receive[i], stop->receive[i].tag, stop->receive[i].place);
+    for (size_t i = 0; i < stop->sends; i++)
+        send(comm, x, &stop->send[i], stop->send[i].tag, stop->send[i].place);
+    for (size_t i = 0; i < stop->copies; i++)
+        memcpy(stop->copy[i].to, stop->copy[i].from, stop->copy[i].count * sizeof(float));
+}
+
+/* Who received a piece of a value gives it back as a piece of the sum. */
+static void post_back(const mh_comm *comm, exchange *x, const stop *stop)
+{
+    for (size_t i = 0; i < stop->sends; i++)
+        if (stop->send[i].comes_back)
+            receive(comm, x, &stop->send[i], x->tag - 1, x->sum + stop->send[i].span.first);
+    for (size_t i = 0; i < stop->receives; i++)
+        if (stop->receive[i].comes_back)
+            send(comm, x, &stop->receive[i], x->tag - 1, x->sum + stop->receive[i].span.first);
+}
+
+static void post(const mh_comm *comm, exchange *x)
+{
+    x->requests = 0;
+    if (x->turn < x->stops)
+        post_there(comm, x, &x->stop[x->turn]);
+    else if (x->turn < 2 * x->stops)
+        post_back(comm, x, &x->stop[2 * x->stops - 1 - x->turn]);
 }
 
 static void add(const addition *a, size_t count)
@@ -293,49 +378,63 @@ static void add(const addition *a, size_t count)
         to[i] = a->left[i] + a->right[i];
 }
 
-static void run_stop(const mh_comm *comm, exchange *x, const stop *stop)
+static void keep_end(const exchange *x)
 {
-    int requests = 0;
-    const char *before = wait_begin();
+    float *place = x->sum + x->end.span.first;
 
-    for (size_t i = 0; i < stop->receives; i++)
-        receive(comm, x, &stop->receive[i], stop->receive[i].tag, stop->receive[i].place, &requests);
-    for (size_t i = 0; i < stop->sends; i++)
-        send(comm, x, &stop->send[i], stop->send[i].tag, stop->send[i].place, &requests);
-    for (size_t i = 0; i < stop->copies; i++)
-        memcpy(stop->copy[i].to, stop->copy[i].from, stop->copy[i].count * sizeof(float));
-    MPI_Waitall(requests, x->request, MPI_STATUSES_IGNORE);
-    wait_end(before);
-    for (size_t i = 0; i < stop->additions; i++)
-        add(&stop->addition[i], stop->part.count);
+    if (x->end.data != place)
+        memcpy(place, x->end.data, x->end.span.count * sizeof(float));
 }
 
-/* Who received a piece of a value gives it back as a piece of the sum. */
-static void run_back(const mh_comm *comm, exchange *x, const stop *stop)
+/* All that was posted is there. */
+static void end_turn(exchange *x)
 {
-    int requests = 0;
-    const char *before = wait_begin();
+    if (x->turn < x->stops) {
+        const stop *stop = &x->stop[x->turn];
 
-    for (size_t i = 0; i < stop->sends; i++)
-        if (stop->send[i].comes_back)
-            receive(comm, x, &stop->send[i], TAG_SUM, x->sum + stop->send[i].span.first, &requests);
-    for (size_t i = 0; i < stop->receives; i++)
-        if (stop->receive[i].comes_back)
-            send(comm, x, &stop->receive[i], TAG_SUM, x->sum + stop->receive[i].span.first, &requests);
-    MPI_Waitall(requests, x->request, MPI_STATUSES_IGNORE);
-    wait_end(before);
+        for (size_t i = 0; i < stop->additions; i++)
+            add(&stop->addition[i], stop->part.count);
+    }
+    x->turn++;
+    if (x->turn == x->stops)
+        keep_end(x);
 }
 
-void exchange_run(const mh_comm *comm, exchange *x)
+mh_span exchange_span(const exchange *x)
 {
-    float *end = x->sum + x->end.span.first;
+    return x->span;
+}
 
-    for (size_t i = 0; i < x->stops; i++)
-        run_stop(comm, x, &x->stop[i]);
-    if (x->end.data != end)
-        memcpy(end, x->end.data, x->end.span.count * sizeof(float));
-    for (size_t i = x->stops; i > 0; i--)
-        run_back(comm, x, &x->stop[i - 1]);
+void exchange_begin(const mh_comm *comm, exchange *x)
+{
+    x->turn = 0;
+    post(comm, x);
+}
+
+bool exchange_go_on(const mh_comm *comm, exchange *x)
+{
+    int is_done = 1;
+
+    while (x->turn < 2 * x->stops) {
+        MPI_Testall(x->requests, x->request, &is_done, MPI_STATUSES_IGNORE);
+        if (!is_done)
+            return false;
+        end_turn(x);
+        post(comm, x);
+    }
+    return true;
+}
+
+void exchange_end(const mh_comm *comm, exchange *x)
+{
+    const char *before = wait_begin();
+
+    while (x->turn < 2 * x->stops) {
+        MPI_Waitall(x->requests, x->request, MPI_STATUSES_IGNORE);
+        end_turn(x);
+        post(comm, x);
+    }
+    wait_end(before);
 }
 
 void exchange_traffic(const exchange *x, uint64_t *messages, uint64_t *bytes)

@@ -108,6 +108,73 @@ Test(allreduce, sums_in_the_order_of_the_tree)
     }
 }
 
+/* Whatever is said to be final when, and wherever the cuts are: at the ends, side by side, in one cache line. */
+Test(allreduce, sums_in_segments_as_they_are_written)
+{
+    static const size_t cuts[][3] = {{100, 500, 900}, {0, 0, 16}, {3, 5, 999}, {1000, 1000, 1000}};
+    size_t count = 1000, ranks = mh_comm_ranks(world);
+    double loss[MOST_REPLICAS];
+    float expected[MOST_ELEMENTS];
+
+    for (size_t replicas = ranks; replicas <= MOST_REPLICAS; replicas += 3) {
+        for (size_t c = 0; c < sizeof cuts / sizeof cuts[0]; c++) {
+            mh_allreduce *allreduce = create(count, replicas);
+            mh_span hosted = hosted_here(replicas);
+
+            MUST(mh_allreduce_cut(allreduce, cuts[c], 3));
+            for (size_t i = 0; i < count; i++)
+                expected[i] = tree_sum(0, replicas, i, c);
+            for (size_t turn = 0; turn < 2; turn++) {
+                mh_allreduce_start(allreduce);
+                for (size_t r = 0; r < hosted.count; r++) {
+                    float *leaf = mh_allreduce_leaf(allreduce);
+
+                    for (size_t i = count; i-- > 0;) {
+                        leaf[i] = (float)number(hosted.first + r, i, c);
+                        if (i % (70 + mh_comm_rank(world)) == 0 && turn == 0)
+                            mh_allreduce_advance(world, allreduce, i);
+                    }
+                    loss[r] = 0;
+                }
+                MUST(mh_allreduce_finish(world, allreduce, MH_OK, NULL, loss));
+                EXPECT_SAME_BITS(mh_allreduce_sum(allreduce), expected, count);
+            }
+            mh_allreduce_destroy(allreduce);
+        }
+    }
+}
+
+/* A rank that fails is waited for by those that have begun. */
+Test(allreduce, fails_together_in_the_middle_of_segments)
+{
+    enum { COUNT = 1000 };
+    static const size_t cut[] = {500};
+    mh_allreduce *allreduce = create(COUNT, mh_comm_ranks(world));
+    double loss[1] = {0};
+
+    MUST(mh_allreduce_cut(allreduce, cut, 1));
+    for (size_t turn = 0; turn < 3; turn++) {
+        bool fails = turn == 1 && mh_comm_rank(world) == mh_comm_ranks(world) - 1;
+
+        mh_allreduce_start(allreduce);
+        if (!fails) {
+            float *leaf = mh_allreduce_leaf(allreduce);
+
+            for (size_t i = 0; i < COUNT; i++)
+                leaf[i] = (float)number(mh_comm_rank(world), i, turn);
+            mh_allreduce_advance(world, allreduce, 500);
+        }
+        mh_status mine = fails ? MH_FAIL(MH_ERR_NUMERIC, "the numbers are gone") : MH_OK;
+        mh_status all = mh_allreduce_finish(world, allreduce, mine, NULL, loss);
+        cr_expect(all == (turn == 1 ? MH_ERR_NUMERIC : MH_OK));
+        if (turn == 1)
+            continue;
+        for (size_t i = 0; i < COUNT; i += 99)
+            cr_expect(mh_allreduce_sum(allreduce)[i] == tree_sum(0, mh_comm_ranks(world), i, turn));
+    }
+    mh_allreduce_destroy(allreduce);
+}
+
 /* With a replica for each rank: 2 n (P - 1) / P elements there and back, where P is a power of two. */
 Test(allreduce, sends_the_least_that_is_possible)
 {

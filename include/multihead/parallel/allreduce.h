@@ -35,6 +35,16 @@ mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks);
 mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t ranks, mh_allreduce **out);
 void mh_allreduce_destroy(mh_allreduce *allreduce);
 
+/**
+ * From now on the vector is summed in segments, each of which begins at a cut (rounded up to a cache line), so that those
+ * behind can be on their way while those in front are still being computed: see mh_allreduce_advance.
+ *
+ *   cut   [cuts] elements, ascending; the same on all ranks
+ *
+ * Not while a sum is open. Not collective. MH_ERR_MEMORY leaves it good for nothing but destroy.
+ */
+mh_status mh_allreduce_cut(mh_allreduce *allreduce, const size_t *cut, size_t cuts);
+
 /** Opens a sum. Not collective. */
 void mh_allreduce_start(mh_allreduce *allreduce);
 
@@ -43,6 +53,13 @@ void mh_allreduce_start(mh_allreduce *allreduce);
  * mean nothing. Valid until the next call. Not collective.
  */
 float *mh_allreduce_leaf(mh_allreduce *allreduce);
+
+/**
+ * The elements from `first` on of the leaf given out last are final. Where it is the last leaf, begins to sum the segments
+ * behind there, and looks after those that are under way; never waits. To be called with ever smaller elements, or not
+ * at all: finish does what is left.
+ */
+void mh_allreduce_advance(const mh_comm *comm, mh_allreduce *allreduce, size_t first);
 
 /**
  * Finishes the sum that start opened: every hosted replica has written its leaf, unless `mine` is a failure.
