@@ -316,7 +316,7 @@ const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_wo
 
 /* From the logits' derivatives in slopes[0] down to the first layer. */
 static void backward(const mh_model *model, const mh_batch *chunk, const float *features,
-                     mh_workspace *workspace, bool adds, float *gradient)
+                     mh_workspace *workspace, bool adds, float *gradient, const mh_gradient_watch *watch)
 {
     float scale = chunk->draw != NULL ? mh_dropout_scale(model->dropout) : 1.0f;
 
@@ -329,7 +329,16 @@ static void backward(const mh_model *model, const mh_batch *chunk, const float *
 
         mh_layer_backward(&model->layer[i], model->parameters, chunk->rows, x, workspace->slopes[turn], adds,
                           scale, gradient, i > 0 ? workspace->slopes[1 - turn] : NULL);
+        if (watch != NULL)
+            watch->is_final_from(watch->who, model->layer[i].weight);
     }
+}
+
+size_t mh_model_layer_starts(const mh_model *model, size_t *first)
+{
+    for (size_t i = 1; i < model->layers; i++)
+        first[i - 1] = model->layer[i].weight;
+    return model->layers - 1;
 }
 
 /* The features, or what dropout leaves of them. */
@@ -346,7 +355,7 @@ static const float *drop_inputs(const mh_model *model, const mh_batch *chunk, mh
 }
 
 void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
-                       mh_tally *tally)
+                       mh_tally *tally, const mh_gradient_watch *watch)
 {
     mh_batch chunk = {0};
 
@@ -358,7 +367,9 @@ void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspac
         const float *features = drop_inputs(model, &chunk, workspace);
         const float *logits = forward(model, &chunk, features, workspace); /* features -> logits  */
         mh_loss_add(&model->heads, &model->loss, &chunk, logits, workspace->slopes[0],
-                    tally);                                              /* logits -> slopes    */
-        backward(model, &chunk, features, workspace, row > 0, gradient); /* slopes -> gradient  */
+                    tally); /* logits -> slopes    */
+        bool is_last = row + chunk.rows == batch->rows;
+        backward(model, &chunk, features, workspace, row > 0, gradient,
+                 is_last ? watch : NULL); /* slopes -> gradient  */
     }
 }

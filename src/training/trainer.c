@@ -10,6 +10,8 @@
 #include "multihead/base/phase.h"
 #include "multihead/training/clip.h"
 
+enum { LEAST_SEGMENT = 16384 /* floats: a smaller one costs more in messages than it hides */ };
+
 /* ---- making one ---- */
 
 /* Biases and the linear path may go their own way: a part for each tensor, or one for all where they do not. */
@@ -42,6 +44,29 @@ cleanup:
     return status;
 }
 
+/* At layers, so that the sum of the upper ones is under way while the lower ones are computed. */
+static mh_status cut_sum(mh_trainer *t)
+{
+    mh_status status = MH_OK;
+    const mh_model *model = t->trained->model;
+    size_t *cut = NULL, cuts = 0, end = mh_model_layout(model)->count;
+
+    MH_TRY(mh_memory_array(mh_model_layout(model)->tensors, sizeof *cut, &cut));
+    size_t starts = mh_model_layer_starts(model, cut);
+    /* From the end on, as they become final; those that are kept move to the back. */
+    for (size_t i = starts; i-- > 0;) {
+        if (end - cut[i] < LEAST_SEGMENT || cut[i] < LEAST_SEGMENT)
+            continue;
+        end = cut[i];
+        cuts++;
+        cut[starts - cuts] = end;
+    }
+    status = mh_allreduce_cut(t->allreduce, cut + starts - cuts, cuts);
+cleanup:
+    mh_memory_free(cut);
+    return status;
+}
+
 static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
 {
     mh_status status = MH_OK;
@@ -60,6 +85,8 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     size_t most = mh_loader_replica_rows_max(t->loader);
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
+    if (config->overlaps)
+        MH_TRY(cut_sum(t));
     MH_TRY(create_adam(t));
     MH_TRY(mh_kept_weights_create(parameters, t->validator != NULL && config->patience > 0,
                                   config->average_decay, &t->kept));
@@ -248,10 +275,25 @@ static mh_status meet_faults(const mh_trainer *t, size_t batch)
     return MH_OK;
 }
 
-/* Local: the rows of every replica hosted here become a leaf of the sum. */
-static void compute_gradients(mh_trainer *t, size_t batch)
+/* Who sums what is final of a gradient. */
+typedef struct {
+    const mh_comm *comm;
+    mh_allreduce *allreduce;
+} summer;
+
+static void sum_from(void *who, size_t first)
+{
+    const summer *summer = who;
+
+    mh_allreduce_advance(summer->comm, summer->allreduce, first);
+}
+
+/* The rows of every replica hosted here become a leaf of the sum. Waits for no other rank. */
+static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
 {
     const float *weights = batch_weights(t, batch);
+    summer summer = {comm, t->allreduce};
+    const mh_gradient_watch watch = {sum_from, &summer};
 
     for (size_t r = 0; r < t->hosted.count; r++) {
         mh_batch part; /* borrowed from the loader until the next one */
@@ -261,8 +303,10 @@ static void compute_gradients(mh_trainer *t, size_t batch)
         mh_loader_batch(t->loader, batch, t->hosted.first + r, &part);
         part.weights = weights;
         part.draw = &draw;
-        mh_model_gradient(t->trained->model, &part, t->workspace, leaf, &t->tally);
-        if (mh_fault_take(MH_FAULT_NAN))
+        bool is_spoilt = mh_fault_take(MH_FAULT_NAN);
+        mh_model_gradient(t->trained->model, &part, t->workspace, leaf, &t->tally,
+                          t->config.overlaps && !is_spoilt ? &watch : NULL);
+        if (is_spoilt)
             leaf[0] = NAN;
         t->replica_loss[r] = note_loss(t, batch, r);
     }
@@ -328,7 +372,7 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     mh_allreduce_start(t->allreduce);
     status = meet_faults(t, batch);
     if (status == MH_OK)
-        compute_gradients(t, batch);
+        compute_gradients(comm, t, batch);
 
     /* Collective: every rank arrives here. */
     t->request = own_request(t);

@@ -77,7 +77,7 @@ static void run_gradient(model_case *c, size_t chunk_rows)
     memset(c->tally.known, 0, HEADS * sizeof *c->tally.known);
     toy_fill(c->gradient, mh_model_layout(c->model)->count, 77); /* what is not written shows */
     MUST(mh_workspace_create(c->model, chunk_rows, &workspace));
-    mh_model_gradient(c->model, &c->batch, workspace, c->gradient, &c->tally);
+    mh_model_gradient(c->model, &c->batch, workspace, c->gradient, &c->tally, NULL);
     mh_workspace_destroy(workspace);
 }
 
@@ -534,4 +534,46 @@ Test(model, first_weights_are_a_function_of_the_seed)
     EXPECT_SAME_BITS(first, second, count);
     model_end(&a);
     model_end(&b);
+}
+
+/* ---- watching the gradient ---- */
+
+typedef struct {
+    const model_case *c;
+    const float *expected;
+    size_t calls, last;
+} watcher;
+
+static void expect_final_from(void *who, size_t first)
+{
+    watcher *w = who;
+    size_t count = mh_model_layout(w->c->model)->count;
+
+    cr_expect(w->calls == 0 || first < w->last, "%zu after %zu", first, w->last);
+    EXPECT_SAME_BITS(w->c->gradient + first, w->expected + first, count - first);
+    w->last = first;
+    w->calls++;
+}
+
+Test(model, what_is_called_final_of_a_gradient_is)
+{
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 2);
+    size_t count = mh_model_layout(c.model)->count, starts[2];
+    float *expected = malloc(count * sizeof *expected);
+    mh_workspace *workspace = NULL;
+
+    cr_assert(expected != NULL);
+    MUST(mh_workspace_create(c.model, 7, &workspace)); /* several chunks: only the last one ends anything */
+    mh_model_gradient(c.model, &c.batch, workspace, expected, &c.tally, NULL);
+    for (size_t i = 0; i < count; i++)
+        c.gradient[i] = -1.0f;
+
+    watcher w = {.c = &c, .expected = expected};
+    const mh_gradient_watch watch = {expect_final_from, &w};
+    mh_model_gradient(c.model, &c.batch, workspace, c.gradient, &c.tally, &watch);
+    cr_expect(w.calls == 3 && w.last == 0);
+    cr_expect(mh_model_layer_starts(c.model, starts) == 2 && starts[0] > 0 && starts[1] > starts[0]);
+    mh_workspace_destroy(workspace);
+    free(expected);
+    model_end(&c);
 }

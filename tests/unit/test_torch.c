@@ -126,7 +126,7 @@ static void expect_three_steps_of(const char *file, mh_head_kind kind, mh_head_a
 
         if (step == 0)
             expect_logits(file, model, &batch);
-        mh_model_gradient(model, &batch, workspace, gradient, &tally);
+        mh_model_gradient(model, &batch, workspace, gradient, &tally, NULL);
         expect_loss(file, step, &tally);
         if (step == 0)
             expect_vector(file, "grad1", layout, gradient, scale, GRADIENT);

@@ -74,16 +74,33 @@ mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace *
 void mh_workspace_destroy(mh_workspace *workspace);
 
 /**
+ * Somebody who can use parts of a gradient before it is whole: is told, in falling order, from which element on it is
+ * final. May be told nothing.
+ */
+typedef struct {
+    void (*is_final_from)(void *who, size_t first);
+    void *who;
+} mh_gradient_watch;
+
+/**
+ * The elements at which the gradient is final first, in rising order: the first ones of the layers, but for the lowest.
+ *
+ *   first   out: [as many as there are hidden layers]
+ */
+size_t mh_model_layer_starts(const mh_model *model, size_t *first);
+
+/**
  * The gradient of the summed loss: d(sum over rows and heads of weight * loss) / d(parameters), with
  * weight = batch.weights[head], or 1. Drops out where the model does and batch.draw says with which numbers.
  *
  *   gradient   out: [layout.count]; 0 for a batch of 0 rows
  *   tally      adds loss and known labels of each head
+ *   watch      NULL: nobody
  *
  * Deterministic: the same batch gives the same bits.
  */
 void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
-                       mh_tally *tally);
+                       mh_tally *tally, const mh_gradient_watch *watch);
 
 /** The logits [rows x heads.columns] of at most the workspace's rows; borrowed from it until the next pass. */
 const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace);

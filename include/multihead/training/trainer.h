@@ -28,6 +28,7 @@ typedef struct {
     size_t epochs;     /* at most                     */
     size_t batch_size; /* global                      */
     size_t replicas;   /* at least the ranks          */
+    bool overlaps;     /* sums gradients over the ranks while the backward pass goes on: the same bits */
     bool shuffles;
     uint64_t seed;
     mh_schedule schedule;
