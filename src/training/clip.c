@@ -2,26 +2,11 @@
 
 #include <math.h>
 
-enum { LANES = 16 }; /* partial sums side by side, so that the compiler may use wide registers */
-
-static double square_sum(const float *values, size_t count)
-{
-    double lane[LANES] = {0}, sum = 0;
-    size_t whole = count / LANES * LANES;
-
-    for (size_t i = 0; i < whole; i += LANES)
-        for (size_t k = 0; k < LANES; k++)
-            lane[k] += (double)values[i + k] * (double)values[i + k];
-    for (size_t i = whole; i < count; i++)
-        lane[i - whole] += (double)values[i] * (double)values[i];
-    for (size_t k = 0; k < LANES; k++)
-        sum += lane[k];
-    return sum;
-}
+#include "multihead/tensor/norm.h"
 
 double mh_clip_scale(double scale, double limit, const float *sum, size_t count)
 {
-    double length = scale * sqrt(square_sum(sum, count));
+    double length = scale * sqrt(mh_square_sum(sum, count));
 
     return length > limit ? scale * limit / length : scale;
 }
