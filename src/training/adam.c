@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "adam_step.h"
 #include "multihead/base/memory.h"
 
 struct mh_adam {
@@ -22,7 +23,7 @@ mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **o
     adam->config = *config;
     adam->config.part_count = config->part_count > 0 ? config->part_count : 1;
     MH_TRY(mh_memory_array(adam->config.part_count, sizeof *adam->parts, &adam->parts));
-    adam->parts[0] = (mh_adam_part){{0, count}, 1.0, true};
+    adam->parts[0] = (mh_adam_part){{0, count}, 1.0, true, true};
     if (config->part_count > 0)
         memcpy(adam->parts, config->parts, config->part_count * sizeof *adam->parts);
     MH_TRY(mh_memory_array(count, sizeof *adam->first_moment, &adam->first_moment));
@@ -46,47 +47,58 @@ void mh_adam_destroy(mh_adam *adam)
     mh_memory_free(adam);
 }
 
-/* The numbers of a step that are the same for every parameter; computed in double as PyTorch does. */
-typedef struct {
-    float scale, decay, beta1, one_minus_beta1, beta2, one_minus_beta2, step_size, correction, epsilon;
-} step_numbers;
-
-static void update(step_numbers s, mh_span span, const float *restrict sum, float *restrict m,
-                   float *restrict v, float *restrict parameters)
+static void update(adam_numbers s, mh_span span, float decay, float step_size, const float *restrict sum,
+                   float *restrict m, float *restrict v, float *restrict parameters)
 {
     for (size_t i = span.first; i < mh_span_end(span); i++) {
         float gradient = s.scale * sum[i];
 
         m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
         v[i] = s.beta2 * v[i] + s.one_minus_beta2 * gradient * gradient;
-        parameters[i] =
-            s.decay * parameters[i] - s.step_size * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon);
+        parameters[i] = decay * parameters[i] - step_size * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon);
     }
 }
 
-void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
+static adam_numbers numbers_of(const mh_adam *adam, double scale)
 {
     const mh_adam_config *config = &adam->config;
 
-    adam->steps++;
-    double first_correction = 1.0 - pow(config->beta1, (double)adam->steps);
-    double second_correction = 1.0 - pow(config->beta2, (double)adam->steps);
-    step_numbers numbers = {
+    return (adam_numbers){
         .scale = (float)scale,
         .beta1 = (float)config->beta1,
         .one_minus_beta1 = (float)(1.0 - config->beta1),
         .beta2 = (float)config->beta2,
         .one_minus_beta2 = (float)(1.0 - config->beta2),
-        .correction = (float)(1.0 / sqrt(second_correction)),
+        .correction = (float)(1.0 / sqrt(1.0 - pow(config->beta2, (double)adam->steps))),
         .epsilon = (float)config->epsilon,
     };
-    for (size_t i = 0; i < config->part_count; i++) {
+}
+
+void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters)
+{
+    adam->steps++;
+
+    adam_numbers numbers = numbers_of(adam, scale);
+    double first_correction = 1.0 - pow(adam->config.beta1, (double)adam->steps);
+
+    for (size_t i = 0; i < adam->config.part_count; i++) {
         const mh_adam_part *part = &adam->parts[i];
         double rate = part->rate * learning_rate;
+        double decay = part->decays ? adam->config.weight_decay : 0.0;
 
-        numbers.decay = part->decays ? (float)(1.0 - learning_rate * config->weight_decay) : 1.0f;
-        numbers.step_size = (float)(rate / first_correction);
-        update(numbers, part->span, sum, adam->first_moment, adam->second_moment, parameters);
+        if (adam->config.rule == MH_ADAM_LAMB) {
+            const lamb_part lamb = {.span = part->span,
+                                    .rate = rate,
+                                    .is_adapted = part->adapts,
+                                    .first_correction = (float)(1.0 / first_correction),
+                                    .decay = (float)decay};
+
+            lamb_update(numbers, &lamb, sum, adam->first_moment, adam->second_moment, parameters);
+        } else {
+            update(numbers, part->span, (float)(1.0 - learning_rate * decay),
+                   (float)(rate / first_correction), sum, adam->first_moment, adam->second_moment,
+                   parameters);
+        }
     }
 }
 

@@ -14,7 +14,11 @@ enum { LEAST_SEGMENT = 16384 /* floats: a smaller one costs more in messages tha
 
 /* ---- making one ---- */
 
-/* Biases and the linear path may go their own way: a part for each tensor, or one for all where they do not. */
+/*
+ * Biases and the linear path may go their own way, and LAMB goes tensor by tensor: a part for each tensor, or one for
+ * all where none of this is so. LAMB adapts matrices only, as its authors' code does: the bias of a binary head is one
+ * number, which could never change its sign in steps that are a share of its size.
+ */
 static mh_status create_adam(mh_trainer *t)
 {
     mh_status status = MH_OK;
@@ -32,9 +36,10 @@ static mh_status create_adam(mh_trainer *t)
 
         parts[i] = (mh_adam_part){.span = tensor->span,
                                   .rate = is_path ? path_rate : 1.0,
-                                  .decays = tensor->columns > 0 || !config->spares_biases};
+                                  .decays = tensor->columns > 0 || !config->spares_biases,
+                                  .adapts = tensor->columns > 0};
     }
-    if (config->spares_biases || path_rate != 1.0) {
+    if (config->spares_biases || path_rate != 1.0 || config->adam.rule == MH_ADAM_LAMB) {
         adam.parts = parts;
         adam.part_count = layout->tensors;
     }

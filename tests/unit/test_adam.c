@@ -164,8 +164,10 @@ static void reference_part(const mh_adam_config *config, const mh_adam_part *par
 /* Decay follows the learning rate alone: a part that learns slowly is held back as much as the others. */
 Test(adam, parts_have_rates_of_their_own_and_may_be_spared_from_decay)
 {
-    const mh_adam_part parts[] = {
-        {{0, 10}, 1.0, true}, {{10, 5}, 1.0, false}, {{15, 12}, 0.3, true}, {{27, 10}, 2.0, false}};
+    const mh_adam_part parts[] = {{{0, 10}, 1.0, true, true},
+                                  {{10, 5}, 1.0, false, false},
+                                  {{15, 12}, 0.3, true, true},
+                                  {{27, 10}, 2.0, false, false}};
     mh_adam_config config = pytorch;
     float gradient[COUNT], parameters[COUNT];
     double m[COUNT] = {0}, v[COUNT] = {0}, expected[COUNT];
@@ -192,7 +194,7 @@ Test(adam, parts_have_rates_of_their_own_and_may_be_spared_from_decay)
 
 Test(adam, usual_parts_are_the_whole_bit_for_bit)
 {
-    const mh_adam_part parts[] = {{{0, 11}, 1.0, true}, {{11, 26}, 1.0, true}};
+    const mh_adam_part parts[] = {{{0, 11}, 1.0, true, true}, {{11, 26}, 1.0, true, true}};
     mh_adam_config config = pytorch, cut = pytorch;
     float gradient[COUNT], expected[COUNT], parameters[COUNT];
 
@@ -217,7 +219,7 @@ Test(adam, usual_parts_are_the_whole_bit_for_bit)
 /* The caller's array may go away. */
 Test(adam, parts_are_copied)
 {
-    mh_adam_part part = {{0, COUNT}, 2.0, true};
+    mh_adam_part part = {{0, COUNT}, 2.0, true, true};
     mh_adam_config config = pytorch;
 
     config.parts = &part;
@@ -226,7 +228,7 @@ Test(adam, parts_are_copied)
     mh_adam *adam = create(&config);
     float gradient[COUNT], parameters[COUNT] = {0};
 
-    part = (mh_adam_part){{0, 0}, 0.0, false};
+    part = (mh_adam_part){{0, 0}, 0.0, false, false};
     for (size_t i = 0; i < COUNT; i++)
         gradient[i] = 1.0f;
     mh_adam_step(adam, 0.01, 1.0, gradient, parameters);

@@ -11,19 +11,30 @@
 /*
  * Adam with bias correction and eps outside the root, as PyTorch computes it; weight decay is decoupled.
  * Methods: Kingma and Ba, arXiv:1412.6980; Loshchilov and Hutter, arXiv:1711.05101.
+ *
+ * Or LAMB, which has the same moments and takes Adam's direction u, with the decay in it, for each part as far as that
+ * part is long: a step takes rate * |parameters| / |u| * u away, whatever the size of the gradient. So the layers of a
+ * network keep pace with each other at the high rates that large batches want. Where either length is 0 it takes
+ * rate * u. Lengths are summed in double, in an order that depends on the part alone.
+ * Method: You et al. 2020, arXiv:1904.00962, algorithm 2 with phi(z) = z, as its authors' own code has it.
  */
 typedef struct mh_adam mh_adam;
+
+typedef enum { MH_ADAM_USUAL, MH_ADAM_LAMB } mh_adam_rule;
 
 /* Parameters with a rate of their own, such as the biases, which need not decay. */
 typedef struct {
     mh_span span;
-    double rate; /* times the learning rate; of the step, not of the decay */
+    double rate; /* times the learning rate; of the step; not of Adam's decay, but of LAMB's */
     bool decays;
+    bool adapts; /* LAMB: to its length; where not, it takes rate * u. Adam: no matter */
 } mh_adam_part;
 
 typedef struct {
+    mh_adam_rule rule;
     double beta1, beta2, epsilon;
-    double weight_decay; /* a step takes rate * weight_decay of each parameter away */
+    double
+        weight_decay; /* Adam: a step takes rate * weight_decay of each parameter away; LAMB: as much of u */
     /* [part_count] parts of the vector in order and without gaps, copied; 0: all of it is one usual part. */
     const mh_adam_part *parts;
     size_t part_count;
