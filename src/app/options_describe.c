@@ -95,6 +95,8 @@ mh_status options_compare(const options *o, const char *description, char *diffe
         if ((option_table[i].commands & BY_PRESET) != 0 && o->preset == PRESET_TABULAR && !o->given[i])
             continue; /* left to the preset, which chooses the same again */
         bool was_said = options_lookup(description, option_table[i].name, before, sizeof before);
+        if (!was_said && option_table[i].initial != NULL && !option_say(&option_table[i], o, now, sizeof now))
+            continue; /* younger than the description, and as it was before there was one */
         bool is_said = options_lookup(mine, option_table[i].name, now, sizeof now);
         if (strcmp(before, now) != 0)
             used += (size_t)snprintf(differences + used, bytes - used, "%s%s %s (now %s)",
