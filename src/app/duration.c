@@ -106,3 +106,12 @@ bool interval_parse(const char *text, mh_interval *out)
         return false;
     return out->unit == MH_INTERVAL_SECONDS || amount == floor(amount);
 }
+
+bool warmup_parse(const char *text, mh_interval *out)
+{
+    if (!interval_parse(text, out) || out->unit == MH_INTERVAL_SECONDS)
+        return false;
+    if (text[strcspn(text, "es")] == '\0') /* of "epochs" and "steps": a number alone */
+        out->unit = MH_INTERVAL_STEPS;
+    return true;
+}

@@ -11,4 +11,7 @@ bool duration_parse(const char *text, double *seconds);
 /** "5" and "5epochs", "200steps", or a time with its unit, "10min". */
 bool interval_parse(const char *text, mh_interval *out);
 
+/** "100" and "100steps", or "5epochs". */
+bool warmup_parse(const char *text, mh_interval *out);
+
 #endif

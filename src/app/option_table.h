@@ -8,18 +8,19 @@
 /* One entry for each option; what else is known of options (parsing, help, options.ini) is made from it. */
 
 typedef enum {
-    TYPE_TEXT,   /* char *                                    */
-    TYPE_TEXTS,  /* text_list: takes words up to the next --  */
-    TYPE_SIZE,   /* size_t                                    */
-    TYPE_REAL,   /* double                                    */
-    TYPE_SWITCH, /* bool: yes or no                           */
-    TYPE_FLAG,   /* bool: no value                            */
-    TYPE_CHOICE, /* size_t: place among the choices           */
-    TYPE_WIDTHS, /* width_list: 32,64 or none                 */
-    TYPE_SHARES, /* share_list: 0.5,0.2                       */
-    TYPE_ROWS,   /* mh_slice: A:B                             */
+    TYPE_TEXT,     /* char *                                    */
+    TYPE_TEXTS,    /* text_list: takes words up to the next --  */
+    TYPE_SIZE,     /* size_t                                    */
+    TYPE_REAL,     /* double                                    */
+    TYPE_SWITCH,   /* bool: yes or no                           */
+    TYPE_FLAG,     /* bool: no value                            */
+    TYPE_CHOICE,   /* size_t: place among the choices           */
+    TYPE_WIDTHS,   /* width_list: 32,64 or none                 */
+    TYPE_SHARES,   /* share_list: 0.5,0.2                       */
+    TYPE_ROWS,     /* mh_slice: A:B                             */
     TYPE_DURATION, /* double: seconds; 90s, 10min, 24h, 1:30:00 */
-    TYPE_INTERVAL  /* mh_interval: 5, 200steps, 10min           */
+    TYPE_INTERVAL, /* mh_interval: 5, 200steps, 10min           */
+    TYPE_WARMUP    /* mh_interval: 100, 5epochs                 */
 } option_type;
 
 typedef struct {

@@ -148,6 +148,13 @@ static mh_status set_interval(const option *entry, const char *text, mh_interval
     return MH_OK;
 }
 
+static mh_status set_warmup(const option *entry, const char *text, mh_interval *out)
+{
+    if (!warmup_parse(text, out))
+        return bad_value(entry, text, "steps such as 100, or epochs such as 5epochs");
+    return MH_OK;
+}
+
 mh_status option_set(const option *entry, char *text, options *o)
 {
     void *at = option_place(o, entry);
@@ -183,6 +190,8 @@ mh_status option_set(const option *entry, char *text, options *o)
         return set_duration(entry, text, at);
     case TYPE_INTERVAL:
         return set_interval(entry, text, at);
+    case TYPE_WARMUP:
+        return set_warmup(entry, text, at);
     }
     return MH_OK;
 }
@@ -231,6 +240,14 @@ static void print_interval(const mh_interval *interval, FILE *out)
     fprintf(out, "%s%s", mh_text_number(interval->every, number), units[interval->unit]);
 }
 
+static void print_warmup(const mh_interval *warmup, FILE *out)
+{
+    char number[MH_TEXT_BYTES];
+
+    fprintf(out, "%s%s", mh_text_number(warmup->every, number),
+            warmup->unit == MH_INTERVAL_EPOCHS ? "epochs" : "");
+}
+
 void option_print(const option *entry, const options *o, FILE *out)
 {
     const void *at = option_const_place(o, entry);
@@ -265,6 +282,9 @@ void option_print(const option *entry, const options *o, FILE *out)
         break;
     case TYPE_INTERVAL:
         print_interval(at, out);
+        break;
+    case TYPE_WARMUP:
+        print_warmup(at, out);
         break;
     case TYPE_TEXTS:
         break; /* has a line for each text */

@@ -93,7 +93,8 @@ typedef struct {
     double focal_gamma, gamma_positive, gamma_negative, margin;
     char *positive_weight, *head_weight;
     size_t schedule; /* mh_schedule_kind */
-    size_t schedule_every, warmup;
+    size_t schedule_every;
+    mh_interval warmup; /* steps or epochs */
     double schedule_factor, clip_norm, average_decay;
     bool decay_biases;
 
@@ -110,7 +111,10 @@ typedef struct {
 
     size_t epochs, batch_size;
     bool shuffle;
+    size_t optimizer; /* mh_adam_rule */
     double learning_rate, weight_decay;
+    size_t learning_rate_scale; /* mh_rate_scale */
+    size_t reference_batch;
     size_t seed;
     size_t replicas; /* 0: 8, or the number of ranks when that is more */
     size_t threads;

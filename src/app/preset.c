@@ -8,6 +8,7 @@
 #include "data_source.h"
 #include "multihead/base/log.h"
 #include "multihead/base/text.h"
+#include "multihead/training/schedule.h"
 #include "option_table.h"
 #include "training_plan.h"
 
@@ -100,6 +101,8 @@ static mh_status choose_training(const preset_facts *facts, options *o)
 
     MH_TRY(choose(o, "epochs", "%.0f", fmin(fmax(1e6 / (double)facts->rows, 150.0), 1000.0)));
     MH_TRY(choose(o, "batch-size", "%zu", batch_size(facts->rows)));
+    if (o->learning_rate_scale != MH_RATE_SCALE_NONE)
+        MH_TRY(choose(o, "reference-batch", "%zu", batch_size(facts->rows)));
     MH_TRY(choose(o, "shuffle", "yes"));
     MH_TRY(choose(o, "weight-decay", "%.2g", weight_decay(facts->rows)));
     MH_TRY(choose(o, "decay-biases", "no"));

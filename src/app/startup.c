@@ -75,6 +75,28 @@ static void tell_model(const mh_trained *trained)
                 mh_text_count(mh_model_layout(model)->count, count));
 }
 
+/* Where the rate is not just the one that was asked for. */
+static void tell_rate(const options *o, const training_stage *stage)
+{
+    char scale[128] = "", warmup[128] = "";
+    size_t batches = mh_trainer_batches(stage->trainer), steps = (size_t)o->warmup.every;
+
+    if (o->learning_rate_scale != MH_RATE_SCALE_NONE)
+        snprintf(scale, sizeof scale, ": %g for batches of %zu, times %s%zu / %zu%s", o->learning_rate,
+                 o->reference_batch, o->learning_rate_scale == MH_RATE_SCALE_SQRT ? "the root of " : "",
+                 o->batch_size, o->reference_batch, steps > 0 ? ";" : "");
+    if (o->warmup.unit == MH_INTERVAL_EPOCHS)
+        steps *= batches;
+    if (steps > 0)
+        snprintf(warmup, sizeof warmup, "%s after a warm-up of %zu steps", scale[0] == '\0' ? "" : " reached",
+                 steps);
+    if (scale[0] != '\0' || warmup[0] != '\0')
+        mh_log_info("  rate     %g%s%s", training_stage_rate(o), scale, warmup);
+    if (steps > o->epochs * batches)
+        mh_log_warning("--warmup: the %zu steps of this run are over before its %zu are", o->epochs * batches,
+                       steps);
+}
+
 /* What is validated on, and what that decides. */
 static void tell_validation(const options *o, const training_plan *plan, const training_stage *stage)
 {
@@ -138,9 +160,10 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
     mh_log_info("  ranks    %zu on %zu host%s, %zu BLAS thread%s each", ranks, hosts, hosts == 1 ? "" : "s",
                 o->threads, o->threads == 1 ? "" : "s");
     mh_log_info("  kernel   %s", kernel);
-    mh_log_info("  run      %s: %zu epochs, batches of %zu, Adam at %g, seed %zu%s%s", folder->folder,
-                o->epochs, o->batch_size, o->learning_rate, o->seed,
-                folder->state == RUN_IS_STOPPED ? ", from " : "",
+    tell_rate(o, stage);
+    mh_log_info("  run      %s: %zu epochs, batches of %zu, %s at %g, seed %zu%s%s", folder->folder,
+                o->epochs, o->batch_size, o->optimizer == MH_ADAM_LAMB ? "LAMB" : "Adam",
+                training_stage_rate(o), o->seed, folder->state == RUN_IS_STOPPED ? ", from " : "",
                 folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
     startup_warn_of_kernel();
     if (mh_comm_rank(comm) == 0)

@@ -129,9 +129,26 @@ cleanup:
 
 /* ---- the trainer ---- */
 
+double training_stage_rate(const options *o)
+{
+    return o->learning_rate *
+           mh_rate_scale_factor((mh_rate_scale)o->learning_rate_scale, o->batch_size, o->reference_batch);
+}
+
+/* Each with the constants of its authors. */
+static mh_adam_config adam_of(const options *o)
+{
+    return (mh_adam_config){.rule = (mh_adam_rule)o->optimizer,
+                            .beta1 = 0.9,
+                            .beta2 = 0.999,
+                            .epsilon = o->optimizer == MH_ADAM_LAMB ? 1e-6 : 1e-8,
+                            .weight_decay = o->weight_decay};
+}
+
 static mh_status create_trainer(const options *o, const training_stage_config *config, size_t rank,
                                 size_t ranks, training_stage *stage)
 {
+    bool warms_epochs = o->warmup.unit == MH_INTERVAL_EPOCHS;
     mh_trainer_config trainer = {
         .epochs = config->epochs,
         .batch_size = o->batch_size,
@@ -140,12 +157,13 @@ static mh_status create_trainer(const options *o, const training_stage_config *c
         .seed = o->seed,
         .schedule =
             {.kind = (mh_schedule_kind)o->schedule,
-             .rate = o->learning_rate,
+             .rate = training_stage_rate(o),
              .epochs = o->epochs, /* also where fewer are trained: the same rates as when they were chosen */
              .every = o->schedule_every,
              .factor = o->schedule_factor,
-             .warmup_steps = o->warmup},
-        .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = o->weight_decay},
+             .warmup_steps = warms_epochs ? 0 : (size_t)o->warmup.every},
+        .warmup_epochs = warms_epochs ? (size_t)o->warmup.every : 0,
+        .adam = adam_of(o),
         .spares_biases = !o->decay_biases,
         .linear_path_rate = o->linear_path_rate,
         .average_decay = o->average_decay,

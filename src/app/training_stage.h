@@ -31,6 +31,9 @@ typedef struct {
     double deadline;         /* see mh_trainer_config */
 } training_stage_config;
 
+/** The learning rate of a run: that of the options, for the batches that it has. */
+double training_stage_rate(const options *options);
+
 /**
  * Loads rows, makes the model at its start, and a trainer. Keeps what the config points to. Collective over comm;
  * fails on all ranks together. Free with training_stage_clear, also after a failure.

@@ -16,3 +16,18 @@ double mh_schedule_rate(const mh_schedule *schedule, double epochs_done, uint64_
         rate *= (double)(steps_done + 1) / (double)schedule->warmup_steps;
     return rate;
 }
+
+double mh_rate_scale_factor(mh_rate_scale scale, size_t batch_rows, size_t reference_rows)
+{
+    double ratio = (double)batch_rows / (double)reference_rows;
+
+    switch (scale) {
+    case MH_RATE_SCALE_NONE:
+        break;
+    case MH_RATE_SCALE_LINEAR:
+        return ratio;
+    case MH_RATE_SCALE_SQRT:
+        return sqrt(ratio);
+    }
+    return 1.0;
+}

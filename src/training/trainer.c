@@ -86,6 +86,8 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
 
     MH_TRY(mh_loader_create(&t->data->shard, &loader, &t->loader));
     t->batches = mh_loader_batches(t->loader);
+    if (config->warmup_epochs > 0)
+        t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
     size_t chunk = mh_model_chunk_rows(t->trained->model);
     size_t most = mh_loader_replica_rows_max(t->loader);
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));

@@ -70,6 +70,8 @@ Test(recipe, learns_the_same_bits_on_any_number_of_ranks)
     expect_same_bits_as_one_rank(&r, false);
     r.trainer.patience = 9;
     expect_same_bits_as_one_rank(&r, true);
+    r.trainer.adam.rule = MH_ADAM_LAMB;
+    expect_same_bits_as_one_rank(&r, true);
 }
 
 static bool is_same_model(const recipe *a, const recipe *b)
@@ -104,7 +106,9 @@ Test(recipe, every_part_of_it_makes_a_difference)
     EXPECT_DIFFERENCE(r.trainer.seed = 2);
     EXPECT_DIFFERENCE(r.trainer.schedule.kind = MH_SCHEDULE_CONSTANT);
     EXPECT_DIFFERENCE(r.trainer.schedule.warmup_steps = 0);
+    EXPECT_DIFFERENCE(r.trainer.warmup_epochs = 1);
     EXPECT_DIFFERENCE(r.trainer.adam.weight_decay = 0);
+    EXPECT_DIFFERENCE(r.trainer.adam.rule = MH_ADAM_LAMB);
     EXPECT_DIFFERENCE(r.trainer.spares_biases = false);
     EXPECT_DIFFERENCE(r.trainer.linear_path_rate = 1);
     EXPECT_DIFFERENCE(r.trainer.average_decay = 0);
@@ -130,16 +134,30 @@ static void resume(training_run *resumed, recipe r, bool validates)
     MUST(mh_trainer_run(world, resumed->trainer));
 }
 
-Test(recipe, resumes_on_other_ranks_bit_for_bit)
+static void expect_to_resume_bit_for_bit(const recipe *r)
 {
-    recipe r = full_recipe();
     training_run whole, resumed;
 
-    run_recipe(&whole, alone, &r, false);
-    resume(&resumed, r, false);
+    run_recipe(&whole, alone, r, false);
+    resume(&resumed, *r, false);
     training_run_expect_same(&resumed, &whole);
     training_run_end(&whole);
     training_run_end(&resumed);
+}
+
+Test(recipe, resumes_on_other_ranks_bit_for_bit)
+{
+    recipe r = full_recipe();
+
+    expect_to_resume_bit_for_bit(&r);
+}
+
+Test(recipe, with_lamb_resumes_on_other_ranks_bit_for_bit)
+{
+    recipe r = full_recipe();
+
+    r.trainer.adam.rule = MH_ADAM_LAMB;
+    expect_to_resume_bit_for_bit(&r);
 }
 
 /* A rate that soon makes it worse on other rows: the best epoch is before the checkpoint. */

@@ -70,6 +70,17 @@ Test(schedule, warmup_rises_in_equal_parts_to_the_rate)
     cr_expect(mh_schedule_rate(&schedule, 0, 4) == 0.4);
 }
 
+Test(schedule, a_rate_grows_with_the_batch_or_its_root_or_not)
+{
+    cr_expect(mh_rate_scale_factor(MH_RATE_SCALE_NONE, 8192, 1024) == 1.0);
+    cr_expect(mh_rate_scale_factor(MH_RATE_SCALE_LINEAR, 8192, 1024) == 8.0);
+    cr_expect(mh_rate_scale_factor(MH_RATE_SCALE_LINEAR, 256, 1024) == 0.25);
+    cr_expect(mh_rate_scale_factor(MH_RATE_SCALE_SQRT, 16384, 1024) == 4.0);
+    cr_expect(mh_rate_scale_factor(MH_RATE_SCALE_SQRT, 256, 1024) == 0.5);
+    for (size_t scale = MH_RATE_SCALE_NONE; scale <= MH_RATE_SCALE_SQRT; scale++)
+        cr_expect(mh_rate_scale_factor((mh_rate_scale)scale, 1000, 1000) == 1.0);
+}
+
 Test(schedule, warmup_goes_with_any_kind)
 {
     const mh_schedule cosine = {.kind = MH_SCHEDULE_COSINE, .rate = 1.0, .epochs = 2, .warmup_steps = 10};

@@ -32,6 +32,7 @@ typedef struct {
     bool shuffles;
     uint64_t seed;
     mh_schedule schedule;
+    size_t warmup_epochs;       /* of the schedule, in place of its warmup_steps; 0: those count       */
     mh_adam_config adam;        /* its parts are the trainer's business                                */
     bool spares_biases;         /* from weight decay, which PyTorch does not                           */
     double linear_path_rate;    /* times the learning rate; 0 stands for 1                             */
