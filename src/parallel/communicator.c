@@ -79,6 +79,35 @@ mh_status mh_comm_launch_check(const mh_comm *comm)
         i == 2 ? ", or srun --mpi=pmix (srun --mpi=list shows what there is)" : "", names[i]);
 }
 
+/*
+ * Where mpirun starts its daemons as a step of Slurm's, one a host, rank 0 may have been started by one of them: then
+ * the environment speaks of that step, and nothing is known of the job.
+ */
+static bool is_below_daemon(void)
+{
+    size_t daemons = number_of("SLURM_STEP_NUM_TASKS");
+
+    return getenv("OMPI_COMM_WORLD_SIZE") != NULL && daemons > 0 &&
+           daemons == number_of("SLURM_STEP_NUM_NODES");
+}
+
+bool mh_comm_launch_differs(const mh_comm *comm, char *text, size_t bytes)
+{
+    bool is_step = number_of("SLURM_STEP_NUM_TASKS") > 0;
+    const char *name = is_step ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
+    size_t tasks = number_of(name);
+
+    text[0] = '\0';
+    if (tasks == 0 || tasks == (size_t)comm->ranks || is_below_daemon())
+        return false;
+    snprintf(
+        text, bytes,
+        "%s is %zu, but the number of ranks is %d: mpirun without -n, or srun --mpi=pmix, starts as many as "
+        "there is room for",
+        name, tasks, comm->ranks);
+    return true;
+}
+
 /* ---- ranks ---- */
 
 size_t mh_comm_rank(const mh_comm *comm)

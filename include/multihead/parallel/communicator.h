@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_PARALLEL_COMMUNICATOR_H
 #define MULTIHEAD_PARALLEL_COMMUNICATOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ void mh_comm_finalize(const mh_comm *comm);
  * launcher of another MPI, or srun without PMI. Each would do all the work, and write the same files. Not collective.
  */
 mh_status mh_comm_launch_check(const mh_comm *comm);
+
+/**
+ * Whether Slurm has made room for another number of ranks, in the step or, where it is not known, in the job; says so.
+ * Of this rank's environment, and rank 0's is the one to ask: others may be below a daemon of mpirun's. Not collective.
+ */
+bool mh_comm_launch_differs(const mh_comm *comm, char *text, size_t bytes);
 
 /* Not collective. */
 size_t mh_comm_rank(const mh_comm *comm);
