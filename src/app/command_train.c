@@ -219,7 +219,7 @@ static mh_status begin_stage(const mh_comm *comm, const options *o, job *job, si
         return MH_OK;
     status = mh_comm_rank(comm) == 0 ? run_folder_begin(&job->folder, job->description) : MH_OK;
     MH_TRY(mh_comm_agree(comm, status));
-    startup_tell(comm, o, &job->folder, &job->plan, &job->stage);
+    status = startup_tell(comm, o, &job->folder, &job->plan, &job->stage);
 cleanup:
     return status;
 }

@@ -7,6 +7,7 @@
 #include "multihead/base/cpu.h"
 #include "multihead/base/log.h"
 #include "multihead/base/text.h"
+#include "multihead/parallel/placement.h"
 #include "multihead/tensor/matrix.h"
 
 void startup_describe_kernel(char *text, size_t bytes)
@@ -137,15 +138,30 @@ static void warn_of_space(const options *o, const run_folder *folder, const trai
         mh_text_bytes(checkpoint, each), mh_text_bytes(wanted, needed));
 }
 
-void startup_tell(const mh_comm *comm, const options *o, const run_folder *folder, const training_plan *plan,
-                  const training_stage *stage)
+static void warn_of_launch(const mh_comm *comm, const mh_placement *placement)
+{
+    char text[512];
+
+    if (mh_placement_is_crowded(placement, text, sizeof text))
+        mh_log_warning("%s: slower than with a core for each thread; see mpirun --bind-to and --map-by, or "
+                       "srun --cpu-bind and --cpus-per-task",
+                       text);
+    if (mh_comm_launch_differs(comm, text, sizeof text))
+        mh_log_warning("%s", text);
+}
+
+mh_status startup_tell(const mh_comm *comm, const options *o, const run_folder *folder,
+                       const training_plan *plan, const training_stage *stage)
 {
     const mh_training_data *data = &stage->data;
     const mh_trained *trained = &stage->trained;
-    size_t ranks = mh_comm_ranks(comm), hosts = mh_comm_hosts(comm);
-    char least[MH_TEXT_BYTES], most[MH_TEXT_BYTES], kernel[256];
+    mh_status status = MH_OK;
+    mh_placement placement = {0};
+    char least[MH_TEXT_BYTES], most[MH_TEXT_BYTES], kernel[256], where[1024];
     int64_t shard[2] = {(int64_t)data->shard.rows.count, -(int64_t)data->shard.rows.count};
 
+    MH_TRY(mh_placement_gather(comm, o->threads, &placement));
+    mh_placement_describe(&placement, where, sizeof where);
     mh_comm_max(comm, shard, 2); /* the largest, and minus the smallest */
     mh_text_count((size_t)-shard[1], least);
     mh_text_count((size_t)shard[0], most);
@@ -157,8 +173,8 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
     mh_log_info("  shards   %s%s%s rows a rank, in %zu replicas", least, shard[0] != -shard[1] ? " to " : "",
                 shard[0] != -shard[1] ? most : "", o->replicas);
     tell_model(trained);
-    mh_log_info("  ranks    %zu on %zu host%s, %zu BLAS thread%s each", ranks, hosts, hosts == 1 ? "" : "s",
-                o->threads, o->threads == 1 ? "" : "s");
+    mh_log_info("  ranks    %s, %zu BLAS thread%s%s", where, o->threads, o->threads == 1 ? "" : "s",
+                placement.ranks == 1 ? "" : " each");
     mh_log_info("  kernel   %s", kernel);
     tell_rate(o, stage);
     mh_log_info("  run      %s: %zu epochs, batches of %zu, %s at %g, seed %zu%s%s", folder->folder,
@@ -166,14 +182,11 @@ void startup_tell(const mh_comm *comm, const options *o, const run_folder *folde
                 training_stage_rate(o), o->seed, folder->state == RUN_IS_STOPPED ? ", from " : "",
                 folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
     startup_warn_of_kernel();
-    if (mh_comm_rank(comm) == 0)
+    if (mh_comm_rank(comm) == 0) {
         warn_of_space(o, folder, stage);
-    if (o->threads > mh_cpu_cores())
-        mh_log_warning(
-            "%zu BLAS threads, but a rank may use %zu cores here: see mpirun --bind-to and --map-by",
-            o->threads, mh_cpu_cores());
-    else if ((ranks + hosts - 1) / hosts * o->threads > mh_cpu_host_cores())
-        mh_log_warning("%zu ranks with %zu BLAS thread%s each share the %zu cores of this host",
-                       (ranks + hosts - 1) / hosts, o->threads, o->threads == 1 ? "" : "s",
-                       mh_cpu_host_cores());
+        warn_of_launch(comm, &placement);
+    }
+cleanup:
+    mh_placement_clear(&placement);
+    return status;
 }

@@ -6,9 +6,12 @@
 #include "run_folder.h"
 #include "training_stage.h"
 
-/** Tells what is about to be trained, on what and where, in one block. Collective over comm. */
-void startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
-                  const training_plan *plan, const training_stage *stage);
+/**
+ * Tells what is about to be trained, on what and where, in one block, and warns of what will make it slow. Collective
+ * over comm; fails on all ranks together, with MH_ERR_MEMORY.
+ */
+mh_status startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
+                       const training_plan *plan, const training_stage *stage);
 
 /** One line for the BLAS library and its kernel. */
 void startup_describe_kernel(char *text, size_t bytes);

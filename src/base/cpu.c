@@ -66,3 +66,56 @@ size_t mh_cpu_host_cores(void)
 
     return cores > 0 ? (size_t)cores : 1;
 }
+
+/* ---- cores ---- */
+
+void mh_cpu_set_add(mh_cpu_set *set, size_t core)
+{
+    if (core / 64 < MH_CPU_SET_WORDS)
+        set->word[core / 64] |= (uint64_t)1 << core % 64;
+}
+
+size_t mh_cpu_set_count(const mh_cpu_set *set)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < MH_CPU_SET_WORDS; i++)
+        count += (size_t)__builtin_popcountll(set->word[i]);
+    return count;
+}
+
+bool mh_cpu_set_is_within(const mh_cpu_set *set, const mh_cpu_set *other)
+{
+    for (size_t i = 0; i < MH_CPU_SET_WORDS; i++)
+        if ((set->word[i] & ~other->word[i]) != 0)
+            return false;
+    return true;
+}
+
+/* The first of the threads that share a core with this one; itself where nobody knows. */
+static size_t first_sibling(size_t thread)
+{
+    char path[96];
+    size_t first = thread;
+
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", thread);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return thread;
+    if (fscanf(file, "%zu", &first) != 1)
+        first = thread;
+    fclose(file);
+    return first;
+}
+
+void mh_cpu_affinity(mh_cpu_set *out)
+{
+    mh_cpu_set threads = {{0}};
+
+    *out = (mh_cpu_set){{0}};
+    if (sched_getaffinity(0, sizeof threads, (cpu_set_t *)&threads) != 0)
+        mh_cpu_set_add(&threads, 0);
+    for (size_t thread = 0; thread < (size_t)64 * MH_CPU_SET_WORDS; thread++)
+        if ((threads.word[thread / 64] >> thread % 64 & 1) != 0)
+            mh_cpu_set_add(out, first_sibling(thread));
+}

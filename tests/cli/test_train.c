@@ -111,7 +111,7 @@ Test(train, says_at_the_start_what_it_does)
         cr_expect(count_lines(o.err, lines[i]) == 1, "'%s' is not there once:\n%s", lines[i], o.err);
     EXPECT_WORDS(o.err, "997 rows, 12 features, 5 labels of 2 classes");
     EXPECT_WORDS(o.err, "5 heads (5 binary, 0 softmax): 565 parameters"); /* 13*16 + 17*16 + 17*5 */
-    EXPECT_WORDS(o.err, "2 on 1 host");
+    EXPECT_WORDS(o.err, "2 ranks on 1 host");
     cr_expect(o.out[0] == '\0', "stdout:\n%s", o.out);
 }
 

@@ -39,15 +39,21 @@ static void become_program(const program *program, const char *command)
     _exit(127);
 }
 
+/* A laptop has fewer cores than ranks, and two tests at a time would be bound to the same core. */
+static const char *mpirun_placement = "--oversubscribe --bind-to none";
+
+void set_mpirun_placement(const char *options)
+{
+    mpirun_placement = options;
+}
+
 static program start(int ranks, const char *arguments)
 {
     program program = {.ranks = ranks, .out = tmpfile(), .err = tmpfile()};
     char command[COMMAND_BYTES], launcher[512] = "";
 
-    /* A laptop has fewer cores than ranks, and two tests at a time would be bound to the same core. */
     if (ranks > 1)
-        snprintf(launcher, sizeof launcher, "%s -n %d --oversubscribe --bind-to none ", MULTIHEAD_MPIRUN,
-                 ranks);
+        snprintf(launcher, sizeof launcher, "%s -n %d %s ", MULTIHEAD_MPIRUN, ranks, mpirun_placement);
     int length = snprintf(command, sizeof command, "exec %s%s %s", launcher, MULTIHEAD_PROGRAM, arguments);
     cr_assert(program.out != NULL && program.err != NULL && length < COMMAND_BYTES);
 

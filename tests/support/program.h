@@ -28,6 +28,9 @@ typedef struct {
 
 __attribute__((format(printf, 2, 3))) outcome run_program(int ranks, const char *format, ...);
 
+/** How mpirun is to place the ranks from now on, in place of "--oversubscribe --bind-to none". Borrowed. */
+void set_mpirun_placement(const char *options);
+
 /** The same in two parts, for what happens in between. */
 typedef struct {
     int ranks;
