@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -75,4 +77,57 @@ Test(locks, of_another_program_are_respected)
     EXPECT_EXIT(o, 1);
     EXPECT_WORDS(o.err, "d.h5: another program has it open, and has locked it");
     close(file);
+}
+
+/* ---- files that many read ---- */
+
+typedef struct {
+    struct timespec changed, written; /* the first also where somebody set the second back */
+    off_t bytes;
+} file_state;
+
+static file_state state_of(const char *path)
+{
+    struct stat status;
+
+    cr_assert(stat(path, &status) == 0);
+    return (file_state){status.st_ctim, status.st_mtim, status.st_size};
+}
+
+static bool is_same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* Ranks of this job and of others, on a file system that they share: nobody waits, nothing is written. */
+Test(locks, of_readers_keep_nobody_out_and_reading_leaves_files_alone)
+{
+    static const char *const commands[] = {
+        "train --data shards --hidden 4 --epochs 1 --checkpoint-every 0",
+        "evaluate --data shards --model outputs/run/model.h5",
+        "predict --data shards --model outputs/run/model.h5 --output p.csv", "verify shards"};
+    static const char *const names[] = {"shards/shard-00000.h5", "shards/shard-00001.h5"};
+    file_state before[2];
+    outcome o = run_program(1, "generate --output shards --shards 2 --samples 400");
+    int other_job = -1;
+
+    MUST_EXIT(o, 0);
+    for (size_t i = 0; i < 2; i++)
+        before[i] = state_of(names[i]);
+    other_job = open(names[0], O_RDONLY | O_CLOEXEC);
+    cr_assert(flock(other_job, LOCK_SH) == 0);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        o = run_program(3, "%s", commands[i]);
+        EXPECT_EXIT(o, 0);
+        EXPECT_NO_WORDS(o.err, "lock");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        file_state after = state_of(names[i]);
+
+        cr_expect(is_same_time(after.changed, before[i].changed) &&
+                      is_same_time(after.written, before[i].written) && after.bytes == before[i].bytes,
+                  "%s was written to", names[i]);
+    }
+    EXPECT_NAMES("shards", "shard-00000.h5 shard-00001.h5");
+    close(other_job);
 }
