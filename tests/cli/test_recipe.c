@@ -29,26 +29,6 @@ static void must_train(int ranks, const char *run, const char *options)
     MUST_EXIT(o, 0);
 }
 
-static void expect_same_models(const char *a, const char *b)
-{
-    char first[64], second[64];
-
-    snprintf(first, sizeof first, "outputs/%s/model.h5", a);
-    snprintf(second, sizeof second, "outputs/%s/model.h5", b);
-    EXPECT_SAME_FILE(first, second);
-}
-
-static void expect_other_models(const char *a, const char *b)
-{
-    char first[64], second[64];
-
-    snprintf(first, sizeof first, "outputs/%s/model.h5", a);
-    snprintf(second, sizeof second, "outputs/%s/model.h5", b);
-    EXPECT_FILE(first);
-    EXPECT_FILE(second);
-    cr_expect(!files_are_same(first, second), "%s and %s are the same", a, b);
-}
-
 static void expect_refusal(const char *options, int code, const char *words)
 {
     outcome o = run_program(1, "train " SMALL " %s", options);

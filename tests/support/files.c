@@ -140,6 +140,28 @@ bool has_program(const char *name)
     return false;
 }
 
+/* ---- runs ---- */
+
+void expect_same_models(const char *a, const char *b)
+{
+    char first[64], second[64];
+
+    snprintf(first, sizeof first, "outputs/%s/model.h5", a);
+    snprintf(second, sizeof second, "outputs/%s/model.h5", b);
+    EXPECT_SAME_FILE(first, second);
+}
+
+void expect_other_models(const char *a, const char *b)
+{
+    char first[64], second[64];
+
+    snprintf(first, sizeof first, "outputs/%s/model.h5", a);
+    snprintf(second, sizeof second, "outputs/%s/model.h5", b);
+    EXPECT_FILE(first);
+    EXPECT_FILE(second);
+    cr_expect(!files_are_same(first, second), "%s and %s are the same", a, b);
+}
+
 /* ---- CSV ---- */
 
 static size_t split(char *line, char fields[CSV_COLUMNS][CSV_FIELD_BYTES])

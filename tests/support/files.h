@@ -31,6 +31,10 @@ void copy_file(const char *from, const char *to, size_t bytes_at_most);
 /** Whether a program of this name is in $PATH. */
 bool has_program(const char *name);
 
+/** Of the runs outputs/<a> and outputs/<b>: that the models are there, and whether they are the same bits. */
+void expect_same_models(const char *a, const char *b);
+void expect_other_models(const char *a, const char *b);
+
 /* ---- CSV: fields without quotes, numbers mostly ---- */
 
 enum { CSV_COLUMNS = 64, CSV_LINES = 1024, CSV_FIELD_BYTES = 64 };
