@@ -49,6 +49,7 @@ enum { OPTIONS_MAX = 128 };
 
 typedef enum { PRESET_TUTORIAL, PRESET_TABULAR } preset_kind;
 typedef enum { BIASES_AS_WEIGHTS, BIASES_AT_BASE_RATES } initial_biases;
+typedef enum { OVERLAP_BETWEEN_HOSTS, OVERLAP_YES, OVERLAP_NO } overlap_choice;
 
 typedef struct {
     command command;
@@ -117,6 +118,7 @@ typedef struct {
     size_t reference_batch;
     size_t seed;
     size_t replicas; /* 0: 8, or the number of ranks when that is more */
+    size_t overlap;  /* overlap_choice */
     size_t threads;
 
     /* run */

@@ -145,14 +145,21 @@ static mh_adam_config adam_of(const options *o)
                             .weight_decay = o->weight_decay};
 }
 
-static mh_status create_trainer(const options *o, const training_stage_config *config, size_t rank,
-                                size_t ranks, training_stage *stage)
+/* Inside a host there is little to hide: the ranks move the bytes themselves. Collective where the user leaves it open. */
+static bool overlaps(const mh_comm *comm, const options *o)
+{
+    return o->overlap == OVERLAP_YES || (o->overlap == OVERLAP_BETWEEN_HOSTS && mh_comm_hosts(comm) > 1);
+}
+
+static mh_status create_trainer(const mh_comm *comm, const options *o, const training_stage_config *config,
+                                training_stage *stage)
 {
     bool warms_epochs = o->warmup.unit == MH_INTERVAL_EPOCHS;
     mh_trainer_config trainer = {
         .epochs = config->epochs,
         .batch_size = o->batch_size,
         .replicas = o->replicas,
+        .overlaps = overlaps(comm, o),
         .shuffles = o->shuffle,
         .seed = o->seed,
         .schedule =
@@ -183,8 +190,8 @@ static mh_status create_trainer(const options *o, const training_stage_config *c
         .title = stage->title,
     };
 
-    return mh_trainer_create(&trainer, &stage->data, &stage->trained, stage->validator, rank, ranks,
-                             &stage->trainer);
+    return mh_trainer_create(&trainer, &stage->data, &stage->trained, stage->validator, mh_comm_rank(comm),
+                             mh_comm_ranks(comm), &stage->trainer);
 }
 
 static mh_status read_weights(const options *o, training_stage *stage)
@@ -201,7 +208,6 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
                                  training_stage *out)
 {
     mh_status status = MH_OK;
-    size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     *out = (training_stage){0};
     training_plan_title(o, config->plan, config->stage, out->title, sizeof out->title);
@@ -215,7 +221,7 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
     out->trained.fold = training_plan_fold(config->plan, config->stage);
     if (out->validation != NULL)
         MH_TRY(mh_validator_create(comm, out->validation, &out->trained, &out->validator));
-    MH_TRY(mh_comm_agree(comm, create_trainer(o, config, rank, ranks, out)));
+    MH_TRY(mh_comm_agree(comm, create_trainer(comm, o, config, out)));
 cleanup:
     return status;
 }

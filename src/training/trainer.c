@@ -10,7 +10,7 @@
 #include "multihead/base/phase.h"
 #include "multihead/training/clip.h"
 
-enum { LEAST_SEGMENT = 16384 /* floats: a smaller one costs more in messages than it hides */ };
+enum { LEAST_SEGMENT = 8192 /* floats: a smaller one costs more in messages than it hides */ };
 
 /* ---- making one ---- */
 

@@ -41,6 +41,17 @@ Test(ranks, binary_heads_shuffled)
     expect_same_training("--data d.h5 --hidden 24,17 --shuffle yes");
 }
 
+/* The sum begins while the backward pass goes on, at each layer but the lowest. */
+Test(ranks, sums_that_overlap_the_backward_pass)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training("--data d.h5 --hidden 90,100,90 --replicas 8 --overlap yes");
+    outcome o = run_program(2, "train --data d.h5 --hidden 90,100,90 --replicas 8 --overlap no --epochs 2 "
+                               "--batch-size 100 --progress no --run no");
+    MUST_EXIT(o, 0);
+    EXPECT_SAME_FILE("outputs/on8/model.h5", "outputs/no/model.h5");
+}
+
 Test(ranks, softmax_heads)
 {
     odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
