@@ -113,6 +113,17 @@ note_start() {
         fail 1 "$MAX_FRUITLESS_STARTS starts made no new checkpoint, so another one is not tried"
 }
 
+# A node that crashed keeps the PMIx socket of the step that ran there, and a step of the same number cannot start on
+# it any more. Steps count from 0 in each start of a job, so as many numbers are used up as there were starts.
+take_new_step_number() {
+    local used
+
+    [ "${launcher[0]}" = srun ] || return 0
+    for ((used = 0; used < ${SLURM_RESTART_COUNT:-0}; used++)); do
+        timeout 60 srun --mpi=none --nodes=1 --ntasks=1 true
+    done
+}
+
 # shellcheck disable=SC2317,SC2329 # called by the traps
 pass_on() {
     is_interrupted=yes
@@ -201,6 +212,7 @@ train_until_done() {
     note_start
     say "job $job, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${SLURM_NTASKS:-?} ranks on $SLURM_JOB_NODELIST by" \
         "${launcher[0]}, $run_folder from $(where_it_stands)"
+    take_new_step_number
     run_passing_signals_on "${launcher[@]}" "${program[@]}" train "$@"
     conclude
 }
