@@ -15,8 +15,8 @@ submit() {
 
 state() { scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'; }
 has_ended() { [[ $(state "$1") =~ ^(COMPLETED|FAILED|CANCELLED|TIMEOUT)$ ]]; }
-starts() { cat "train-$1.log" 2>/dev/null | grep -c "^train: job $1, start"; }
-has_starts() { [ "$(starts "$1")" -ge "$2" ]; }
+starts() { grep -c "^train: job $1, start" "train-$1.log" 2>/dev/null; }
+has_starts() { [ "0$(starts "$1")" -ge "$2" ]; }
 
 # expect_finished JOB RUN STARTS: completed after that many starts, all of them in one log.
 expect_finished() {
@@ -58,6 +58,7 @@ a_run_that_meets_its_walltime_twice_goes_on() {
     local job
     job=$(submit host[3-4] walltime --time=1 --signal=B:USR1@40)
     wait_until 100 has_starts "$job" 3
+    scontrol update JobId="$job" TimeLimit=5
     expect "epochs when it had met it twice" "$(epochs walltime)" -lt 400
     expect_finished "$job" walltime 3
     expect "checkpoints on its walltime" "$(grep -c 'stopped by SIGUSR1' "train-$job.log")" -eq 2
@@ -175,7 +176,7 @@ each_rank_generates_its_shards_and_all_evaluate_them() {
 
 export SLURM_LAB_CPUS=8
 enter_lab "$1" 280 8
-"$lab/mpi-lab" shape host4 delay=20ms
+"$lab/mpi-lab" shape host4 delay=7ms
 "$lab/slurm-lab" up 2>>up.log || { cat up.log; exit 1; }
 eval "$("$lab/slurm-lab" env)"
 train_reference
