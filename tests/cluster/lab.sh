@@ -29,12 +29,15 @@ find_lab() {
 enter_lab() {
     [ "$(id -u)" -eq 0 ] || skip "the lab needs root"
     find_lab
-    ! ip link show mlabbr0 >/dev/null 2>&1 || skip "a lab is up already: end it with slurm-lab down or mpi-lab down"
+    # A machine has room for one. mpi-lab's state is where everybody looks for it.
+    if "$lab/mpi-lab" status >/dev/null 2>&1 || ip link show mlabbr0 >/dev/null 2>&1; then
+        skip "a lab is up already: end it with slurm-lab down or mpi-lab down"
+    fi
     MULTIHEAD=$(realpath "$1")
     scratch=$(mktemp -d /tmp/cluster-XXXX) # sockets in it have to have short names
     chmod 755 "$scratch"                   # munge is not root
     # Ranks that wait leave the cores to those that work: there are far more of them than cores.
-    export MULTIHEAD MULTIHEAD_HOME=$repository MPI_LAB_DIR=$scratch/mpi SLURM_LAB_DIR=$scratch/slurm \
+    export MULTIHEAD MULTIHEAD_HOME=$repository SLURM_LAB_DIR=$scratch/slurm \
         OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     trap leave_lab EXIT
     trap 'exit 1' INT TERM
@@ -98,7 +101,7 @@ no() {
 wait_until() {
     local deadline=$((SECONDS + $1))
     shift
-    until "$@"; do
+    until "$@" 2>/dev/null; do
         [ $SECONDS -lt $deadline ] || no "in vain waited for: $*"
         sleep 0.2
     done

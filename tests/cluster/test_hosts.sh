@@ -59,16 +59,26 @@ a_cut() {
     expect_same_as_reference "$run"
 }
 
+usr1_stops_the_job_with_a_checkpoint() {
+    start stopped host13 host14
+    kill -USR1 "$launcher"
+    wait_until 20 has_ended
+    wait "$launcher"
+    expect "exit code" $? -eq 75
+    expect_text stopped.log "stopped by SIGUSR1"
+}
+
 a_crash_of_one_of_2_hosts_ends_the_job_within_20_seconds() { a_crash crash2 host1 host2; }
 a_crash_of_one_of_4_hosts_ends_the_job_within_20_seconds() { a_crash crash4 host5 host6 host7 host8; }
 a_link_that_is_cut_for_5_seconds_between_2_hosts_changes_nothing() { a_cut cut2 host3 host4; }
 a_link_that_is_cut_for_5_seconds_among_4_hosts_changes_nothing() { a_cut cut4 host9 host10 host11 host12; }
 
-enter_lab "$1" 200 12
+enter_lab "$1" 200 14
 train_reference
 [ $# -gt 1 ] || set -- "$1" \
     a_crash_of_one_of_2_hosts_ends_the_job_within_20_seconds \
     a_crash_of_one_of_4_hosts_ends_the_job_within_20_seconds \
     a_link_that_is_cut_for_5_seconds_between_2_hosts_changes_nothing \
-    a_link_that_is_cut_for_5_seconds_among_4_hosts_changes_nothing
+    a_link_that_is_cut_for_5_seconds_among_4_hosts_changes_nothing \
+    usr1_stops_the_job_with_a_checkpoint
 claims "${@:2}"
