@@ -13,11 +13,15 @@ source jobs/install.sh
 build=build/tests
 options=(-DMULTIHEAD_WERROR=ON)
 selection=(-LE 'slow|cluster')
+packages=(libcriterion-dev hdf5-tools gnuplot-nox shellcheck)
 rest=()
 for argument in "$@"; do
     case $argument in
     --slow) selection=(-LE cluster) ;;
-    --cluster) selection=(-L cluster) ;;
+    --cluster)
+        selection=(-L cluster)
+        packages+=(slurmctld slurmd slurm-client munge iproute2)
+        ;;
     --sanitize)
         build=build/sanitized
         options+=(-DMULTIHEAD_SANITIZE=ON)
@@ -26,7 +30,7 @@ for argument in "$@"; do
     esac
 done
 
-install_missing libcriterion-dev hdf5-tools gnuplot-nox shellcheck
+install_missing "${packages[@]}"
 build_program "$build" "${options[@]}"
 allow_root_mpi
 [ "${selection[0]}" = -L ] || echo "without the tests of the job scripts on a cluster: --cluster runs those" >&2

@@ -24,42 +24,35 @@ find_lab() {
     skip "slurm-lab and mpi-lab are not there: MULTIHEAD_LAB may name their folder"
 }
 
-# enter_lab PROGRAM SECONDS HOSTS: that many hosts, and a folder to work in; both go when the test ends, and it ends
-# after so many seconds.
-enter_lab() {
+# The test that sources this goes into namespaces of its own, for network, mounts and process ids: so its lab does not
+# meet another one, and goes with it, whatever ends it.
+if [ -z "${IN_LAB:-}" ]; then
     [ "$(id -u)" -eq 0 ] || skip "the lab needs root"
+    for tool in slurmctld slurmd sbatch munged ip tc; do
+        command -v "$tool" >/dev/null || skip "$tool is missing: tests/run.sh --cluster installs it"
+    done
     find_lab
-    # A machine has room for one. mpi-lab's state is where everybody looks for it.
-    if "$lab/mpi-lab" status >/dev/null 2>&1 || ip link show mlabbr0 >/dev/null 2>&1; then
-        skip "a lab is up already: end it with slurm-lab down or mpi-lab down"
-    fi
+    namespaces=(unshare --net --mount --pid --fork --kill-child --mount-proc)
+    "${namespaces[@]}" true 2>/dev/null || skip "the lab needs namespaces"
+    IN_LAB=$lab exec "${namespaces[@]}" "$0" "$@"
+fi
+lab=$IN_LAB
+unset IN_LAB
+
+# enter_lab PROGRAM HOSTS: that many hosts, and a folder to work in, which goes when the test ends.
+enter_lab() {
     MULTIHEAD=$(realpath "$1")
     scratch=$(mktemp -d /tmp/cluster-XXXX) # sockets in it have to have short names
     chmod 755 "$scratch"                   # munge is not root
-    # Ranks that wait leave the cores to those that work: there are far more of them than cores.
-    export MULTIHEAD MULTIHEAD_HOME=$repository SLURM_LAB_DIR=$scratch/slurm \
-        OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    trap leave_lab EXIT
+    trap 'cd / && rm -rf "$scratch"' EXIT
     trap 'exit 1' INT TERM
-    ring_after "$2" &
-    alarm=$!
+    # Ranks that wait leave the cores to those that work: there are far more of them than cores.
+    export MULTIHEAD MULTIHEAD_HOME=$repository MPI_LAB_DIR=$scratch/mpi SLURM_LAB_DIR=$scratch/slurm \
+        OMPI_MCA_orte_tmpdir_base=$scratch OMPI_MCA_mpi_yield_when_idle=1 \
+        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     cd "$scratch" || exit 1
-    "$lab/mpi-lab" up "$3" 2>up.log || { cat up.log; exit 1; }
-}
-
-# ctest's own way to end a test would leave the lab behind.
-ring_after() {
-    trap 'kill $nap' TERM
-    sleep "$1" &
-    nap=$!
-    wait $nap && echo "it takes more than $1 s" && kill $$
-}
-
-leave_lab() {
-    kill "$alarm" 2>/dev/null
-    [ ! -e "$SLURM_LAB_DIR" ] || "$lab/slurm-lab" down >>down.log 2>&1
-    "$lab/mpi-lab" down >>down.log 2>&1
-    cd / && rm -rf "$scratch"
+    ip link set lo up
+    "$lab/mpi-lab" up "$2" 2>up.log || { cat up.log; exit 1; }
 }
 
 # ---- the run ----

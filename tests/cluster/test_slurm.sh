@@ -175,7 +175,7 @@ each_rank_generates_its_shards_and_all_evaluate_them() {
 }
 
 export SLURM_LAB_CPUS=8
-enter_lab "$1" 280 8
+enter_lab "$1" 8
 "$lab/mpi-lab" shape host4 delay=7ms
 "$lab/slurm-lab" up 2>>up.log || { cat up.log; exit 1; }
 eval "$("$lab/slurm-lab" env)"
