@@ -96,7 +96,7 @@ wait_until() {
     shift
     until "$@" 2>/dev/null; do
         [ $SECONDS -lt $deadline ] || no "in vain waited for: $*"
-        sleep 0.2
+        sleep 0.5
     done
 }
 

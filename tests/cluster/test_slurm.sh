@@ -83,7 +83,7 @@ a_run_whose_node_crashed_goes_on_from_its_last_checkpoint() {
     wait_until 60 has_epochs crashed-srun 25
     wait_until 60 has_epochs crashed-mpirun 25
     "$lab/mpi-lab" crash host6
-    wait_until 60 is_down host6
+    wait_until 120 is_down host6
     "$lab/mpi-lab" heal host6
     "$lab/slurm-lab" start-node host6
     expect_finished "$srun" crashed-srun 2
