@@ -124,25 +124,31 @@ take_new_step_number() {
     done
 }
 
-# shellcheck disable=SC2317,SC2329 # called by the traps
+# USR1 is what Slurm sends before the walltime, TERM what comes with a cancellation. Either goes on as USR1: mpirun
+# passes that on, and kills its ranks a second after TERM.
+take_signals() {
+    child=
+    is_asked_to_stop=no
+    trap pass_on USR1 TERM
+}
+
+# shellcheck disable=SC2317,SC2329 # called by the trap
 pass_on() {
     is_interrupted=yes
     is_asked_to_stop=yes
-    # USR1 also for TERM: mpirun kills its ranks a second after TERM, and passes USR1 on.
     [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null
 }
 
 # Runs a command and leaves its exit code in `code`. bash runs traps only between commands, so the command is one that
 # is waited for; and a wait that a trap interrupted says nothing about the command.
 run_passing_signals_on() {
-    child=
-    is_asked_to_stop=no
-    trap pass_on USR1 TERM
+    code=75
+    [ "$is_asked_to_stop" = no ] || return 0
     "$@" &
     child=$!
-    [ $is_asked_to_stop = no ] || kill -USR1 "$child"
+    [ "$is_asked_to_stop" = no ] || kill -USR1 "$child" # between the two lines
     is_interrupted=yes
-    while [ $is_interrupted = yes ]; do
+    while [ "$is_interrupted" = yes ]; do
         is_interrupted=no
         code=0
         wait "$child" || code=$?
@@ -209,6 +215,7 @@ train_until_done() {
     job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
     job=${job:-$SLURM_JOB_ID}
     run_folder=$(configured output outputs "$@")/$(configured run run "$@")
+    take_signals
     note_start
     say "job $job, start $((${SLURM_RESTART_COUNT:-0} + 1)): ${SLURM_NTASKS:-?} ranks on $SLURM_JOB_NODELIST by" \
         "${launcher[0]}, $run_folder from $(where_it_stands)"

@@ -55,6 +55,15 @@ enter_lab() {
     "$lab/mpi-lab" up "$2" 2>up.log || { cat up.log; exit 1; }
 }
 
+# slow_down DELAY HOST...: each of a run's 1,600 steps waits for this host's link some times, so that a run lasts at
+# least 12 s with 2ms, and 45 s with 7ms, on a machine however fast, and what is to disturb it finds it there.
+slow_down() {
+    local host
+    for host in "${@:2}"; do
+        "$lab/mpi-lab" shape "$host" "delay=$1" || exit 1
+    done
+}
+
 # ---- the run ----
 
 # A small model, so that the ranks of many runs do not wait for each other's computing; 4 steps an epoch.

@@ -74,6 +74,7 @@ a_link_that_is_cut_for_5_seconds_between_2_hosts_changes_nothing() { a_cut cut2 
 a_link_that_is_cut_for_5_seconds_among_4_hosts_changes_nothing() { a_cut cut4 host9 host10 host11 host12; }
 
 enter_lab "$1" 14
+slow_down 2ms host2 host4 host8 host12 host14
 train_reference
 [ $# -gt 1 ] || set -- "$1" \
     a_crash_of_one_of_2_hosts_ends_the_job_within_20_seconds \
