@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_subject.h"
+#include "bench_timing.h"
 #include "commands.h"
 #include "json_file.h"
 #include "machine_peak.h"
@@ -11,10 +13,8 @@
 #include "multihead/base/memory.h"
 #include "multihead/base/random.h"
 #include "multihead/data/hdf5_file.h"
-#include "multihead/data/loader.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/tensor/matrix.h"
-#include "multihead/training/trainer.h"
 #include "startup.h"
 
 /*
@@ -22,21 +22,13 @@
  * machine. Rows are random: what is in them does not change the work.
  */
 
-enum { BATCHES = 4, LEAST_TURNS = 7, MOST_TURNS = 2000, DEFAULT_REPLICAS = 8, INPUT_ROWS = 200000 };
+enum { LEAST_TURNS = 7, MOST_TURNS = 2000, INPUT_ROWS = 200000 };
 
 static const double BENCH_SECONDS = 2.0;
 
 typedef struct {
-    double best, median, p90;
-} timing;
-
-typedef struct {
-    mh_training_data data;
-    mh_trained trained;
-    mh_trainer *trainer;
+    bench_subject subject;
     mh_allreduce *allreduce;
-    size_t replicas;
-    size_t hosted;     /* replicas of this rank */
     size_t chunk;      /* rows of a product     */
     float *x, *dy, *w; /* operands as large as any product needs, with numbers in them */
     double *losses;
@@ -45,7 +37,7 @@ typedef struct {
 typedef struct {
     double peak_gflops;
     double gemm_flop; /* of this rank's part of a step */
-    timing gemm, step, allreduce;
+    bench_timing gemm, step, allreduce;
     double input_rows_per_second;
     double allocations_per_step;
 } results;
@@ -57,30 +49,6 @@ mh_status command_bench_check(const options *o)
 }
 
 /* ---- setting up ---- */
-
-static mh_status make_data(const options *o, size_t rows, size_t rank, size_t ranks, bench *b)
-{
-    mh_status status = MH_OK;
-    mh_span hosted = mh_allreduce_hosted(b->replicas, rank, ranks);
-    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 0, 0);
-    mh_shard *shard = &b->data.shard;
-
-    *shard = (mh_shard){
-        .rows = mh_loader_shard_rows(rows, b->replicas, hosted), .inputs = o->features, .heads = o->labels};
-    b->data.rows = rows;
-    b->hosted = hosted.count;
-    MH_TRY(mh_memory_array(shard->rows.count, o->features * sizeof(float), &shard->features));
-    MH_TRY(mh_memory_array(shard->rows.count, o->labels * sizeof(mh_label), &shard->labels));
-    for (size_t i = 0; i < shard->rows.count * o->features; i++)
-        shard->features[i] = (float)mh_random_uniform(&stream, i);
-    for (size_t i = 0; i < shard->rows.count * o->labels; i++)
-        shard->labels[i] = (mh_label)mh_random_below(&stream, i, o->categories);
-    MH_TRY(mh_schema_create(o->features, o->labels, &b->data.schema));
-    for (size_t h = 0; h < o->labels; h++)
-        b->data.schema.classes[h] = o->categories;
-cleanup:
-    return status;
-}
 
 static size_t largest_product(const mh_model *model, size_t rows)
 {
@@ -95,7 +63,7 @@ static size_t largest_product(const mh_model *model, size_t rows)
 static mh_status make_operands(bench *b, size_t rows)
 {
     mh_status status = MH_OK;
-    size_t elements = largest_product(b->trained.model, rows);
+    size_t elements = largest_product(b->subject.trained.model, rows);
     mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 1, 0);
     float **operands[3] = {&b->x, &b->dy, &b->w};
 
@@ -111,27 +79,14 @@ cleanup:
 static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
 {
     mh_status status = MH_OK;
-    mh_trained_config model = {
-        .hidden = o->hidden.width, .hidden_layers = o->hidden.count, .heads = (mh_head_kind)o->heads};
-    mh_trainer_config trainer = {.epochs = 1,
-                                 .batch_size = o->batch_size,
-                                 .seed = 1,
-                                 .schedule = {.rate = 1e-3},
-                                 .adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
+    mh_model *model = NULL;
 
-    b->replicas = o->replicas != 0 ? o->replicas : (ranks > DEFAULT_REPLICAS ? ranks : DEFAULT_REPLICAS);
-    trainer.replicas = b->replicas;
-    if (b->replicas < ranks || b->replicas > o->batch_size)
-        return MH_FAIL(MH_ERR_USAGE, "--replicas %zu: expected from the number of ranks to the batch size",
-                       b->replicas);
-    MH_TRY(make_data(o, BATCHES * o->batch_size, rank, ranks, b));
-    MH_TRY(mh_trained_create(&b->data.schema, &model, &b->trained));
-    mh_model_initialize(b->trained.model, MH_INITIAL_PYTORCH, 1);
-    MH_TRY(mh_trainer_create(&trainer, &b->data, &b->trained, NULL, rank, ranks, &b->trainer));
-    MH_TRY(mh_allreduce_create(mh_model_layout(b->trained.model)->count, b->replicas, rank, ranks,
-                               &b->allreduce));
-    MH_TRY(mh_memory_array(b->hosted, sizeof *b->losses, &b->losses));
-    b->chunk = mh_model_chunk_rows(b->trained.model);
+    MH_TRY(bench_subject_create(o, o->batch_size, bench_replicas(o, ranks), rank, ranks, &b->subject));
+    model = b->subject.trained.model;
+    MH_TRY(
+        mh_allreduce_create(mh_model_layout(model)->count, b->subject.replicas, rank, ranks, &b->allreduce));
+    MH_TRY(mh_memory_array(b->subject.hosted, sizeof *b->losses, &b->losses));
+    b->chunk = mh_model_chunk_rows(model);
     MH_TRY(make_operands(b, o->batch_size));
 cleanup:
     return status;
@@ -140,9 +95,7 @@ cleanup:
 static void destroy(bench *b)
 {
     mh_allreduce_destroy(b->allreduce);
-    mh_trainer_destroy(b->trainer);
-    mh_trained_clear(&b->trained);
-    mh_training_data_clear(&b->data);
+    bench_subject_clear(&b->subject);
     mh_memory_free(b->x);
     mh_memory_free(b->dy);
     mh_memory_free(b->w);
@@ -165,7 +118,7 @@ static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bo
 
 static double run_products(bench *b, size_t rows, bool is_timed)
 {
-    const mh_model *model = b->trained.model;
+    const mh_model *model = b->subject.trained.model;
     size_t inputs = mh_model_inputs(model), layers = mh_model_hidden_layers(model);
     double flop = 0;
 
@@ -190,23 +143,10 @@ static double run_step_products(bench *b, size_t total, size_t rows, bool is_tim
 
 /* ---- measuring ---- */
 
-static int compare(const void *a, const void *b)
-{
-    double first = *(const double *)a, second = *(const double *)b;
-
-    return (first > second) - (first < second);
-}
-
-static timing summarize(double *seconds, size_t count)
-{
-    qsort(seconds, count, sizeof *seconds, compare);
-    return (timing){seconds[0], seconds[count / 2], seconds[count * 9 / 10]};
-}
-
 static mh_status run_allreduce(const mh_comm *comm, bench *b)
 {
     mh_allreduce_start(b->allreduce);
-    for (size_t r = 0; r < b->hosted; r++)
+    for (size_t r = 0; r < b->subject.hosted; r++)
         mh_allreduce_leaf(b->allreduce);
     return mh_allreduce_finish(comm, b->allreduce, MH_OK, NULL, b->losses);
 }
@@ -236,8 +176,8 @@ static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t t
                             double *seconds[SERIES])
 {
     mh_status status = MH_OK;
-    size_t elements = largest_product(b->trained.model, rows);
-    size_t own_rows = rows * b->hosted / b->replicas, piece = rows / b->replicas;
+    size_t elements = largest_product(b->subject.trained.model, rows);
+    size_t own_rows = rows * b->subject.hosted / b->subject.replicas, piece = rows / b->subject.replicas;
     double start = 0, loss = 0;
 
     piece = piece < b->chunk ? piece : b->chunk;
@@ -251,7 +191,7 @@ static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t t
         }
         mh_comm_barrier(comm);
         start = mh_clock_seconds();
-        MH_TRY(mh_trainer_step(comm, b->trainer, turn % BATCHES, &loss));
+        MH_TRY(mh_trainer_step(comm, b->subject.trainer, turn % BENCH_BATCHES, &loss));
         seconds[STEP][turn] = mh_clock_seconds() - start;
         mh_comm_barrier(comm);
         start = mh_clock_seconds();
@@ -267,12 +207,12 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     mh_status status = MH_OK;
     double *seconds[SERIES] = {NULL}, loss = 0;
     float *fresh = NULL;
-    size_t elements = largest_product(b->trained.model, o->batch_size);
+    size_t elements = largest_product(b->subject.trained.model, o->batch_size);
 
     /* One step to warm up, one to see how long it takes. */
-    MH_TRY(mh_trainer_step(comm, b->trainer, 0, &loss));
+    MH_TRY(mh_trainer_step(comm, b->subject.trainer, 0, &loss));
     double start = mh_clock_seconds();
-    MH_TRY(mh_trainer_step(comm, b->trainer, 1, &loss));
+    MH_TRY(mh_trainer_step(comm, b->subject.trainer, 1, &loss));
     size_t turns = choose_turns(comm, o, mh_clock_seconds() - start);
 
     status = mh_memory_array(elements, sizeof *fresh, &fresh);
@@ -284,11 +224,13 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     MH_TRY(take_turns(comm, b, o->batch_size, turns, fresh, seconds));
     r->allocations_per_step = (double)(mh_memory_allocations() - before) / (double)turns;
 
-    timing pieces = summarize(seconds[IN_PIECES], turns), whole = summarize(seconds[AT_ONCE], turns);
+    bench_timing pieces = bench_timing_of(seconds[IN_PIECES], turns),
+                 whole = bench_timing_of(seconds[AT_ONCE], turns);
     r->gemm = pieces.median < whole.median ? pieces : whole; /* the harder of the two to come near */
-    r->step = summarize(seconds[STEP], turns);
-    r->allreduce = summarize(seconds[ALLREDUCE], turns);
-    r->gemm_flop = run_step_products(b, o->batch_size * b->hosted / b->replicas, o->batch_size, false);
+    r->step = bench_timing_of(seconds[STEP], turns);
+    r->allreduce = bench_timing_of(seconds[ALLREDUCE], turns);
+    r->gemm_flop =
+        run_step_products(b, o->batch_size * b->subject.hosted / b->subject.replicas, o->batch_size, false);
 cleanup:
     mh_memory_free(fresh);
     for (int i = 0; i < SERIES; i++)
@@ -337,27 +279,17 @@ cleanup:
 
 /* ---- telling ---- */
 
-static json_t *timing_json(timing t)
-{
-    json_t *object = json_object();
-
-    json_object_set_new(object, "best", json_number(t.best * 1e3));
-    json_object_set_new(object, "median", json_number(t.median * 1e3));
-    json_object_set_new(object, "p90", json_number(t.p90 * 1e3));
-    return object;
-}
-
 static mh_status write_json(const options *o, const bench *b, const results *r)
 {
     json_t *root = json_object();
 
     json_object_set_new(root, "kernel", json_string(mh_matrix_kernel()));
-    json_object_set_new(root, "replicas", json_integer((json_int_t)b->replicas));
+    json_object_set_new(root, "replicas", json_integer((json_int_t)b->subject.replicas));
     json_object_set_new(root, "batch_size", json_integer((json_int_t)o->batch_size));
     json_object_set_new(root, "peak_gflops", r->peak_gflops > 0 ? json_number(r->peak_gflops) : json_null());
     json_object_set_new(root, "gemm_ms", json_number(r->gemm.median * 1e3));
     json_object_set_new(root, "gemm_best_ms", json_number(r->gemm.best * 1e3));
-    json_object_set_new(root, "step_ms", timing_json(r->step));
+    json_object_set_new(root, "step_ms", bench_timing_json(r->step));
     json_object_set_new(root, "step_to_gemm", json_number(r->step.median / r->gemm.median));
     json_object_set_new(root, "rows_per_second", json_number((double)o->batch_size / r->step.median));
     json_object_set_new(root, "allreduce_us", json_number(r->allreduce.median * 1e6));
