@@ -1,0 +1,85 @@
+#include "multihead/parallel/scaling.h"
+
+#include <stdbool.h>
+
+enum { ELEMENT_BYTES = 4, STATUS_BYTES = 8 };
+
+/* ---- what is sent ---- */
+
+static bool is_inside(const mh_scaling *s, size_t distance)
+{
+    return 2 * distance <= s->ranks_per_host;
+}
+
+/* Elements that a rank sends to the one at this distance, of those that it is still in charge of. */
+static double elements_at(const mh_scaling *s, size_t distance, size_t ranks)
+{
+    double left = (double)s->elements / (double)distance;
+
+    /* The last one of ranks that are no power of two: what is left over beside its own n/P. */
+    return 2 * distance <= ranks ? left / 2 : left - (double)s->elements / (double)ranks;
+}
+
+mh_traffic mh_scaling_traffic(const mh_scaling *s, size_t ranks)
+{
+    mh_traffic traffic = {0};
+
+    for (size_t distance = 1; distance < ranks; distance *= 2) {
+        bool inside = is_inside(s, distance);
+
+        /* Halving, doubling, and the status. */
+        *(inside ? &traffic.messages_inside : &traffic.messages_between) += 3;
+        *(inside ? &traffic.bytes_inside : &traffic.bytes_between) +=
+            2 * ELEMENT_BYTES * elements_at(s, distance, ranks) + STATUS_BYTES;
+    }
+    return traffic;
+}
+
+/* ---- how long it takes ---- */
+
+static double message_seconds(const mh_scaling *s, size_t distance, double bytes)
+{
+    if (is_inside(s, distance) || s->between.points == 0)
+        return mh_link_seconds(&s->inside, bytes);
+    return mh_link_seconds(&s->between, bytes * (double)s->ranks_per_host / (double)s->link_ranks);
+}
+
+double mh_scaling_sum_seconds(const mh_scaling *s, size_t ranks)
+{
+    double seconds = (double)s->elements * (double)(ranks - 1) / (double)ranks * s->add_element;
+
+    for (size_t distance = 1; distance < ranks; distance *= 2)
+        seconds += 2 * message_seconds(s, distance, ELEMENT_BYTES * elements_at(s, distance, ranks)) +
+                   message_seconds(s, distance, STATUS_BYTES);
+    return seconds;
+}
+
+double mh_scaling_compute_seconds(const mh_scaling *s, size_t ranks, double batch_rows)
+{
+    /* The rank with the most of them is waited for. */
+    size_t leaves = ranks < s->replicas ? (s->replicas + ranks - 1) / ranks : 1;
+    size_t replicas = ranks < s->replicas ? s->replicas : ranks;
+
+    return s->fixed + (double)leaves * (s->leaf + batch_rows / (double)replicas * s->row);
+}
+
+double mh_scaling_step_seconds(const mh_scaling *s, size_t ranks, double batch_rows)
+{
+    return mh_scaling_compute_seconds(s, ranks, batch_rows) + mh_scaling_sum_seconds(s, ranks);
+}
+
+/* ---- what is left of it ---- */
+
+double mh_scaling_strong_efficiency(const mh_scaling *s, size_t ranks, double batch_rows)
+{
+    double alone = mh_scaling_step_seconds(s, 1, batch_rows);
+
+    return alone / ((double)ranks * mh_scaling_step_seconds(s, ranks, batch_rows));
+}
+
+double mh_scaling_weak_efficiency(const mh_scaling *s, size_t ranks, double rank_rows)
+{
+    double alone = mh_scaling_step_seconds(s, 1, rank_rows);
+
+    return alone / mh_scaling_step_seconds(s, ranks, rank_rows * (double)ranks);
+}
