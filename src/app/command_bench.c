@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_network.h"
 #include "bench_subject.h"
 #include "bench_timing.h"
 #include "commands.h"
@@ -44,7 +45,8 @@ typedef struct {
 
 mh_status command_bench_check(const options *o)
 {
-    (void)o;
+    if (o->ranks_per_host > 0 && !o->network)
+        return MH_FAIL(MH_ERR_USAGE, "--ranks-per-host says something of --network only; add it");
     return MH_OK;
 }
 
@@ -328,6 +330,8 @@ mh_status command_bench(const mh_comm *comm, const options *o)
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
     mh_matrix_set_threads(o->threads);
+    if (o->network)
+        return bench_network(comm, o);
     MH_TRY(mh_comm_agree(comm, create(o, rank, ranks, &b)));
     r.peak_gflops = machine_peak_gflops();
     MH_TRY(measure_steps(comm, o, &b, &r));

@@ -219,7 +219,13 @@ const option option_table[] = {
     {"json", TYPE_TEXT, COMMAND_EVALUATE | COMMAND_BENCH, AT(json), NULL, "FILE",
      "write the numbers as JSON; - is stdout", 0, 0},
     {"steps", TYPE_SIZE, COMMAND_BENCH, AT(steps), "0", "N",
-     "steps to measure; 0: as many as take two seconds", 0, 0},
+     "steps to measure; 0: as many as take some seconds", 0, 0},
+    {"network", TYPE_FLAG, COMMAND_BENCH, AT(network), NULL, NULL,
+     "measure messages between the ranks instead, and predict from them how long a step takes on 2 to 4096 "
+     "ranks; wants two ranks or more, on several hosts where there are some",
+     0, 0},
+    {"ranks-per-host", TYPE_SIZE, COMMAND_BENCH, AT(ranks_per_host), "0", "N",
+     "of what --network predicts; 0: as many as there are now", 0, 0},
 };
 
 const size_t option_count = sizeof option_table / sizeof option_table[0];

@@ -141,6 +141,8 @@ typedef struct {
     char *write_thresholds;
     char *evaluation_plot; /* a PNG              */
     size_t steps;
+    bool network;
+    size_t ranks_per_host; /* 0: as launched */
 
     /* plot */
     bool log_y;

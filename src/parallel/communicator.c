@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "communicator_mpi.h"
 #include "multihead/base/crash.h"
 #include "multihead/base/log.h"
 
-static struct mh_comm world;
+static struct mh_comm world, alone;
 
 /* ---- beginning and end ---- */
 
@@ -33,10 +34,17 @@ const mh_comm *mh_comm_initialize(int *argc, char ***argv)
     world.handle = MPI_COMM_WORLD;
     MPI_Comm_create_errhandler(end_job, &handler);
     MPI_Comm_set_errhandler(world.handle, handler);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, handler);
     MPI_Errhandler_free(&handler);
     MPI_Comm_rank(world.handle, &world.rank);
     MPI_Comm_size(world.handle, &world.ranks);
+    alone = (struct mh_comm){.handle = MPI_COMM_SELF, .rank = 0, .ranks = 1};
     return &world;
+}
+
+const mh_comm *mh_comm_alone(void)
+{
+    return &alone;
 }
 
 void mh_comm_finalize(const mh_comm *comm)
@@ -158,6 +166,20 @@ void mh_comm_barrier(const mh_comm *comm)
     const char *before = wait_begin();
 
     MPI_Barrier(comm->handle);
+    wait_end(before);
+}
+
+void mh_comm_barrier_asleep(const mh_comm *comm)
+{
+    const struct timespec nap = {.tv_nsec = 2000000};
+    MPI_Request request;
+    int is_over = 0;
+    const char *before = wait_begin();
+
+    MPI_Ibarrier(comm->handle, &request);
+    for (MPI_Test(&request, &is_over, MPI_STATUS_IGNORE); !is_over;
+         MPI_Test(&request, &is_over, MPI_STATUS_IGNORE))
+        nanosleep(&nap, NULL);
     wait_end(before);
 }
 

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Only the folder that makes communicators can make one of a single rank, and no program has a use for it. */
-#include "communicator_mpi.h"
 #include "multihead/base/log.h"
 #include "scratch.h"
 
@@ -22,12 +20,9 @@ const char *told_by(size_t rank, const char *phase, const char *message)
 
 void start_mpi(void)
 {
-    static struct mh_comm self = {.rank = 0, .ranks = 1};
-
     world = mh_comm_initialize(NULL, NULL);
     mh_log_setup(mh_comm_rank(world), mh_comm_ranks(world));
-    self.handle = MPI_COMM_SELF;
-    alone = &self;
+    alone = mh_comm_alone();
 }
 
 void stop_mpi(void)

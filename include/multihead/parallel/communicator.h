@@ -17,6 +17,9 @@ typedef struct mh_comm mh_comm;
 /** Starts MPI, also without mpirun (rank 0 of 1). The communicator lives until mh_comm_finalize. */
 const mh_comm *mh_comm_initialize(int *argc, char ***argv);
 
+/** This rank by itself, rank 0 of 1: to try on each rank what one rank would do alone. After mh_comm_initialize. */
+const mh_comm *mh_comm_alone(void);
+
 /** Ends MPI; no rank leaves before all have come. */
 void mh_comm_finalize(const mh_comm *comm);
 
@@ -44,6 +47,12 @@ size_t mh_comm_ranks(const mh_comm *comm);
 mh_status mh_comm_agree(const mh_comm *comm, mh_status mine);
 
 void mh_comm_barrier(const mh_comm *comm);
+
+/**
+ * The same for ranks that wait for long while others compute: it sleeps between two looks, some milliseconds at most,
+ * where MPI's waiting would take a core from them.
+ */
+void mh_comm_barrier_asleep(const mh_comm *comm);
 
 /** Copies rank 0's bytes to all ranks. */
 void mh_comm_broadcast(const mh_comm *comm, void *data, size_t bytes);
