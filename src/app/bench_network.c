@@ -313,6 +313,7 @@ static json_t *check_json(const study *s)
     json_object_set_new(object, "predicted_best_ms", json_number(best * 1e3));
     json_object_set_new(object, "measured_ms", bench_timing_json(s->compute.together));
     json_object_set_new(object, "measured_to_predicted", json_number(s->compute.together.median / predicted));
+    json_object_set_new(object, "best_measured_to_predicted", json_number(s->compute.together.best / best));
     json_object_set_new(object, "messages_inside", json_number(traffic.messages_inside));
     json_object_set_new(object, "messages_between", json_number(traffic.messages_between));
     json_object_set_new(object, "bytes_inside", json_number(traffic.bytes_inside));
