@@ -128,10 +128,11 @@ static void print_network(const mh_network *n)
     printf("  %-32s", "large ones, GB/s each way");
     print_bandwidth(&n->inside);
     print_bandwidth(&n->between);
+    putchar('\n');
     if (n->between.points == 0)
-        printf("\n\n  All ranks are on one host: below, what is inside it stands for the network too.\n"
-               "  Launched on two hosts or more, it is measured.");
-    puts("\n");
+        puts("\n  All ranks are on one host, so what is inside it stands for the network below.\n"
+             "  Launched on several hosts, bench measures that too.");
+    putchar('\n');
 }
 
 static void print_compute(const study *s)
@@ -148,21 +149,33 @@ static void print_compute(const study *s)
     printf("  %-32s %15.3f ns\n\n", "add: an element to another", c->median.add_element * 1e9);
 }
 
+/* Of halving or doubling: the messages that stay inside a host, log2 of its ranks. */
+static size_t first_messages(size_t ranks_per_host)
+{
+    size_t messages = 0;
+
+    while (ranks_per_host > 1) {
+        ranks_per_host /= 2;
+        messages++;
+    }
+    return messages;
+}
+
 static void print_formula(const study *s)
 {
     printf("How long a step takes on P ranks, %zu on each host\n\n", s->planned.ranks_per_host);
     puts("  step(P) = fixed + L leaf + B/P row + sum(P)\n"
          "  sum(P)  = 2 [t(4n/2) + t(4n/4) + ... + t(4n/P)] + log2(P) t(8) + n (P-1)/P add");
-    printf("  with n = %zu parameters, B rows in the batch of all ranks, L = R/P replicas a\n"
-           "  rank of R = %zu, or of P where that is more. Each bracket's first log2(%zu) messages\n"
-           "  stay inside a host.",
-           s->compute.elements, s->compute.replicas, s->planned.ranks_per_host);
+    printf("  with n = %zu parameters, B rows in the batch of all ranks, and on each rank\n"
+           "  L = R/P replicas of R = %zu, or of P where that is more. The first %zu of the\n"
+           "  messages in brackets stay inside a host.\n",
+           s->compute.elements, s->compute.replicas, first_messages(s->planned.ranks_per_host));
     if (s->planned.ranks_per_host != s->network.ranks_per_host)
-        printf(" Between hosts s counts %zu/%zu times: so many more ranks share\n"
-               "  the host's link than were measured.",
+        printf("  Of those between hosts s counts %zu/%zu times: as many ranks share a host's link,\n"
+               "  for as many that shared it when it was measured.\n",
                s->planned.ranks_per_host, s->network.ranks_per_host);
-    puts(" Efficiency: step(1) / (P step(P)) at a fixed batch,\n"
-         "  step(1) / step(P) with as many rows on each rank.\n");
+    puts("  Efficiency: step(1) / (P step(P)) with a fixed batch, step(1) / step(P) with\n"
+         "  as many rows on each rank.\n");
 }
 
 static void print_table(const study *s)
@@ -222,7 +235,8 @@ static void print_study(const study *s)
         print_network(&s->network);
     print_compute(s);
     if (!has_network(s)) {
-        puts("One rank sends no messages, so there is no network to measure and nothing to predict from:\n\n"
+        puts("One rank sends no messages: there is no network to measure, and nothing to\n"
+             "predict from. Launch more of them:\n\n"
              "  mpirun -n 2 multihead bench --network                        inside this host\n"
              "  mpirun -n 8 --hostfile HOSTS multihead bench --network       between hosts");
         return;

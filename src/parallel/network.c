@@ -18,8 +18,8 @@ enum {
     SMALL = 4 << 10, /* bytes: such messages go in bursts, as a clock is not fine enough for one */
     BURST = 16,      /* exchanges                                                                */
     WARM_UP = 3,     /* exchanges: connections are made when they are first used                 */
-    LEAST = 7,
-    MOST = 201, /* samples of a size                                                        */
+    LEAST = 7,       /* samples of a size that are taken in a row                                */
+    MOST = 30 * LEAST,
     TAG_NETWORK = 3
 };
 
@@ -168,16 +168,33 @@ static double mean(const mh_comm *comm, int with, double seconds)
     return to_seconds(sum[0]) / (double)sum[1];
 }
 
-/* Every pair takes as many samples, so all of them are busy throughout. */
-static void measure_size(const mh_comm *comm, const buffers *b, int with, size_t bytes, double usual,
-                         mh_link *median, mh_link *best)
+/*
+ * Every pair takes as many samples, so all of them are busy throughout. Where others use the machine it may take much
+ * longer than it did when it was tried out, so now and then they agree on whether it has been long enough.
+ */
+static size_t take_samples(const mh_comm *comm, const buffers *b, int with, size_t bytes,
+                           double seconds[MOST])
 {
-    double seconds[MOST], fit = SIZE_SECONDS / (usual * (bytes <= SMALL ? BURST : 1) + 1e-9);
-    size_t samples = fit < LEAST ? LEAST : fit > MOST ? MOST : (size_t)fit;
+    int64_t elapsed = 0;
+    size_t samples = 0;
 
     mh_comm_barrier(comm);
-    for (size_t i = 0; i < samples; i++)
-        seconds[i] = sample(comm, b, with, bytes);
+    double start = mh_clock_seconds();
+    while (samples < MOST && to_seconds(elapsed) < SIZE_SECONDS) {
+        for (size_t i = 0; i < LEAST; i++)
+            seconds[samples++] = sample(comm, b, with, bytes);
+        elapsed = to_picoseconds(mh_clock_seconds() - start);
+        mh_comm_max(comm, &elapsed, 1);
+    }
+    return samples;
+}
+
+static void measure_size(const mh_comm *comm, const buffers *b, int with, size_t bytes, mh_link *median,
+                         mh_link *best)
+{
+    double seconds[MOST];
+    size_t samples = take_samples(comm, b, with, bytes, seconds);
+
     qsort(seconds, samples, sizeof *seconds, compare);
     mh_link_add(median, (double)bytes, mean(comm, with, seconds[samples / 2]));
     mh_link_add(best, (double)bytes, mean(comm, with, seconds[0]));
@@ -191,7 +208,7 @@ static void measure(const mh_comm *comm, const buffers *b, int with, mh_link *me
     mh_comm_sum(comm, &pairs, 1);
     for (size_t i = 0; pairs > 0 && i < SIZES && usual < PATIENCE_SECONDS; i++) {
         usual = try_out(comm, b, with, message_bytes[i]);
-        measure_size(comm, b, with, message_bytes[i], usual, median, best);
+        measure_size(comm, b, with, message_bytes[i], median, best);
     }
 }
 

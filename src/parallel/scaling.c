@@ -6,9 +6,10 @@ enum { ELEMENT_BYTES = 4, STATUS_BYTES = 8 };
 
 /* ---- what is sent ---- */
 
-static bool is_inside(const mh_scaling *s, size_t distance)
+/* A host's ranks are consecutive. Where they are no power of two, some of a distance's messages leave it: all count. */
+static bool is_inside(const mh_scaling *s, size_t distance, size_t ranks)
 {
-    return 2 * distance <= s->ranks_per_host;
+    return 2 * distance <= s->ranks_per_host || ranks <= s->ranks_per_host;
 }
 
 /* Elements that a rank sends to the one at this distance, of those that it is still in charge of. */
@@ -25,7 +26,7 @@ mh_traffic mh_scaling_traffic(const mh_scaling *s, size_t ranks)
     mh_traffic traffic = {0};
 
     for (size_t distance = 1; distance < ranks; distance *= 2) {
-        bool inside = is_inside(s, distance);
+        bool inside = is_inside(s, distance, ranks);
 
         /* Halving, doubling, and the status. */
         *(inside ? &traffic.messages_inside : &traffic.messages_between) += 3;
@@ -37,9 +38,9 @@ mh_traffic mh_scaling_traffic(const mh_scaling *s, size_t ranks)
 
 /* ---- how long it takes ---- */
 
-static double message_seconds(const mh_scaling *s, size_t distance, double bytes)
+static double message_seconds(const mh_scaling *s, size_t distance, size_t ranks, double bytes)
 {
-    if (is_inside(s, distance) || s->between.points == 0)
+    if (is_inside(s, distance, ranks) || s->between.points == 0)
         return mh_link_seconds(&s->inside, bytes);
     return mh_link_seconds(&s->between, bytes * (double)s->ranks_per_host / (double)s->link_ranks);
 }
@@ -49,8 +50,8 @@ double mh_scaling_sum_seconds(const mh_scaling *s, size_t ranks)
     double seconds = (double)s->elements * (double)(ranks - 1) / (double)ranks * s->add_element;
 
     for (size_t distance = 1; distance < ranks; distance *= 2)
-        seconds += 2 * message_seconds(s, distance, ELEMENT_BYTES * elements_at(s, distance, ranks)) +
-                   message_seconds(s, distance, STATUS_BYTES);
+        seconds += 2 * message_seconds(s, distance, ranks, ELEMENT_BYTES * elements_at(s, distance, ranks)) +
+                   message_seconds(s, distance, ranks, STATUS_BYTES);
     return seconds;
 }
 

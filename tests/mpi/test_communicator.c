@@ -8,6 +8,7 @@
 
 #include "counts.h"
 #include "expect.h"
+#include "multihead/base/clock.h"
 #include "multihead/base/phase.h"
 #include "ranks.h"
 
@@ -213,4 +214,30 @@ Test(communicator, who_waits_for_others_says_so_meanwhile)
     expect_to_wait(sum_numbers, "sum");
     expect_to_wait(gather_numbers, "gather");
     expect_to_wait(exchange_a_byte, "exchange");
+}
+
+/* ---- one of many ---- */
+
+Test(communicator, each_rank_is_one_of_one_alone)
+{
+    int64_t sum = 1;
+
+    cr_expect(eq(sz, mh_comm_rank(alone), 0));
+    cr_expect(eq(sz, mh_comm_ranks(alone), 1));
+    mh_comm_sum(alone, &sum, 1);
+    cr_expect(eq(i64, sum, 1));
+    if (mh_comm_rank(world) == 0) /* nobody else has to come */
+        mh_comm_barrier(alone);
+}
+
+Test(communicator, who_waits_asleep_waits_for_all_ranks)
+{
+    const struct timespec late = {.tv_nsec = 200000000};
+
+    mh_comm_barrier(world);
+    double start = mh_clock_seconds();
+    if (mh_comm_rank(world) == 0)
+        nanosleep(&late, NULL);
+    mh_comm_barrier_asleep(world);
+    cr_expect(ge(dbl, mh_clock_seconds() - start, 0.1), "rank 0 was not waited for");
 }

@@ -96,6 +96,15 @@ Test(scaling, neighbours_come_first_and_hosts_meet_with_what_is_left)
     EXPECT_SECONDS(traffic.bytes_between, 2008);
 }
 
+Test(scaling, three_ranks_of_one_host_do_not_leave_it)
+{
+    mh_scaling s = by_hand(3);
+
+    EXPECT_SECONDS(mh_scaling_traffic(&s, 3).messages_between, 0);
+    EXPECT_SECONDS(mh_scaling_traffic(&s, 6).messages_inside, 3);
+    EXPECT_SECONDS(mh_scaling_traffic(&s, 6).messages_between, 6);
+}
+
 /* The whole of what is not one's own, each way: no sum can do with less. */
 Test(scaling, every_number_of_ranks_moves_the_least_bytes)
 {
