@@ -170,7 +170,7 @@ static void print_formula(const study *s)
            "  L = R/P replicas of R = %zu, or of P where that is more. The first %zu of the\n"
            "  messages in brackets stay inside a host.\n",
            s->compute.elements, s->compute.replicas, first_messages(s->planned.ranks_per_host));
-    if (s->planned.ranks_per_host != s->network.ranks_per_host)
+    if (s->network.between.points > 0 && s->planned.ranks_per_host != s->network.ranks_per_host)
         printf("  Of those between hosts s counts %zu/%zu times: as many ranks share a host's link,\n"
                "  for as many that shared it when it was measured.\n",
                s->planned.ranks_per_host, s->network.ranks_per_host);
