@@ -1,12 +1,16 @@
 #include "bench_network.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench_compute.h"
+#include "bench_subject.h"
 #include "json_file.h"
 #include "multihead/base/cpu.h"
+#include "multihead/base/memory.h"
+#include "multihead/parallel/allreduce.h"
 #include "multihead/parallel/network.h"
 #include "multihead/parallel/scaling.h"
 #include "startup.h"
@@ -18,11 +22,12 @@ typedef struct {
     const options *options;
     mh_network network;
     bench_compute compute;
-    size_t cores;       /* of a machine                                                  */
-    double share;       /* ranks for each core here: computing takes so many times as long */
-    mh_scaling planned; /* with the ranks a host that are planned                            */
-    mh_scaling here;    /* with those of this launch, sharing cores as they do               */
-    mh_scaling best;    /* the same from what was the best each time, not the median         */
+    size_t cores;             /* of a machine                                                    */
+    double share;             /* ranks for each core here: computing takes so many times as long */
+    uint64_t messages, bytes; /* that a rank sent in a step here, the most of any: counted       */
+    mh_scaling planned;       /* with the ranks a host that are planned                          */
+    mh_scaling here;          /* with those of this launch, sharing cores as they do             */
+    mh_scaling best;          /* the same from what was the best each time, not the median       */
 } study;
 
 static mh_scaling scaling_of(const study *s, const bench_cost *cost, size_t ranks_per_host, double share)
@@ -58,6 +63,35 @@ static void conclude(study *s)
     s->best = scaling_of(s, &c->best, now, s->share);
 }
 
+/* A sum as in a step, of nothing, by the program's own count. Collective. */
+static mh_status count_traffic(const mh_comm *comm, study *s)
+{
+    mh_status status = MH_OK;
+    size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm),
+           replicas = bench_replicas(s->options, ranks);
+    size_t hosted = mh_allreduce_hosted(replicas, rank, ranks).count;
+    mh_allreduce *allreduce = NULL;
+    double *losses = NULL;
+
+    status = mh_allreduce_create(s->compute.elements, replicas, rank, ranks, &allreduce);
+    if (status == MH_OK)
+        status = mh_memory_array(hosted, sizeof *losses, &losses);
+    MH_TRY(mh_comm_agree(comm, status));
+    mh_allreduce_start(allreduce);
+    for (size_t r = 0; r < hosted; r++)
+        memset(mh_allreduce_leaf(allreduce), 0, s->compute.elements * sizeof(float));
+    MH_TRY(mh_allreduce_finish(comm, allreduce, MH_OK, NULL, losses));
+    mh_allreduce_traffic(allreduce, &s->messages, &s->bytes);
+    int64_t most[2] = {(int64_t)s->messages, (int64_t)s->bytes};
+    mh_comm_max(comm, most, 2);
+    s->messages = (uint64_t)most[0];
+    s->bytes = (uint64_t)most[1];
+cleanup:
+    mh_allreduce_destroy(allreduce);
+    mh_memory_free(losses);
+    return status;
+}
+
 static bool has_network(const study *s)
 {
     return s->network.ranks > 1;
@@ -71,6 +105,14 @@ static double step_here(const study *s, const mh_scaling *scaling)
 static double sum_here(const study *s, const mh_scaling *scaling)
 {
     return mh_scaling_sum_seconds(scaling, s->network.ranks);
+}
+
+/* That a rank has to send in a step, whatever the algorithm. */
+static double least_bytes(const study *s)
+{
+    double ranks = (double)s->network.ranks;
+
+    return 2 * sizeof(float) * (double)s->compute.elements * (ranks - 1) / ranks;
 }
 
 /* How many of each there would be. */
@@ -203,6 +245,16 @@ static void print_table(const study *s)
     putchar('\n');
 }
 
+/* Two columns; of ranks that share cores the best is that of one which came late and found all done. */
+static void print_pair(const study *s, const char *what, double median, double best)
+{
+    printf("  %-32s %15.3f", what, median);
+    if (s->share > 1)
+        printf(" %15s\n", "-");
+    else
+        printf(" %15.3f\n", best);
+}
+
 static void print_check(const study *s)
 {
     const bench_timing *t = &s->compute.together;
@@ -215,14 +267,16 @@ static void print_check(const study *s)
                "  cores of their own, and messages take longer than they would there.\n\n",
                s->network.ranks_per_machine, s->cores, s->share);
     printf("  %-32s %15s %15s\n", "", "median", "best");
-    printf("  %-32s %15.3f %15.3f\n", "predicted step, ms", median * 1e3, best * 1e3);
-    printf("  %-32s %15.3f %15.3f\n", "of it the sum, ms", sum_here(s, &s->here) * 1e3,
-           sum_here(s, &s->best) * 1e3);
-    printf("  %-32s %15.3f %15.3f\n", "measured step, ms", t->median * 1e3, t->best * 1e3);
-    printf("  %-32s %15.2f %15.2f\n\n", "measured / predicted", t->median / median, t->best / best);
-    printf("  %-32s %15s %15s\n", "a rank sends in a step", "inside a host", "between hosts");
-    printf("  %-32s %15.0f %15.0f\n", "messages", traffic.messages_inside, traffic.messages_between);
-    printf("  %-32s %15.0f %15.0f\n", "bytes", traffic.bytes_inside, traffic.bytes_between);
+    print_pair(s, "predicted step, ms", median * 1e3, best * 1e3);
+    print_pair(s, "of it the sum, ms", sum_here(s, &s->here) * 1e3, sum_here(s, &s->best) * 1e3);
+    print_pair(s, "measured step, ms", t->median * 1e3, t->best * 1e3);
+    print_pair(s, "measured / predicted", t->median / median, t->best / best);
+    putchar('\n');
+    printf("  %-32s %15s %15s\n", "a rank sends in a step", "messages", "bytes");
+    printf("  %-32s %15.0f %15.0f\n", "inside a host", traffic.messages_inside, traffic.bytes_inside);
+    printf("  %-32s %15.0f %15.0f\n", "between hosts", traffic.messages_between, traffic.bytes_between);
+    printf("  %-32s %15" PRIu64 " %15" PRIu64 "\n", "counted, of the busiest rank", s->messages, s->bytes);
+    printf("  %-32s %15s %15.0f\n", "least possible, 2 n (P-1)/P", "", least_bytes(s));
 }
 
 static void print_study(const study *s)
@@ -327,11 +381,15 @@ static json_t *check_json(const study *s)
     json_object_set_new(object, "predicted_best_ms", json_number(best * 1e3));
     json_object_set_new(object, "measured_ms", bench_timing_json(s->compute.together));
     json_object_set_new(object, "measured_to_predicted", json_number(s->compute.together.median / predicted));
-    json_object_set_new(object, "best_measured_to_predicted", json_number(s->compute.together.best / best));
+    json_object_set_new(object, "best_measured_to_predicted",
+                        s->share > 1 ? json_null() : json_number(s->compute.together.best / best));
     json_object_set_new(object, "messages_inside", json_number(traffic.messages_inside));
     json_object_set_new(object, "messages_between", json_number(traffic.messages_between));
     json_object_set_new(object, "bytes_inside", json_number(traffic.bytes_inside));
     json_object_set_new(object, "bytes_between", json_number(traffic.bytes_between));
+    json_object_set_new(object, "messages_counted", json_integer((json_int_t)s->messages));
+    json_object_set_new(object, "bytes_counted", json_integer((json_int_t)s->bytes));
+    json_object_set_new(object, "bytes_least", json_number(least_bytes(s)));
     return object;
 }
 
@@ -361,6 +419,7 @@ mh_status bench_network(const mh_comm *comm, const options *o)
 
     MH_TRY(mh_network_measure(comm, &s.network));
     MH_TRY(bench_compute_measure(comm, o, s.network.place, s.cores, &s.compute));
+    MH_TRY(count_traffic(comm, &s));
     conclude(&s);
     if (is_root && o->json != NULL)
         status = write_json(&s);

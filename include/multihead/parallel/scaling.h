@@ -18,7 +18,9 @@
  * the host's link: where K is another number than when the link was measured, their bytes count as many times more.
  * (Hockney's model of a message; Thakur, Rabenseifner, Gropp, 2005, for the sum.)
  *
- * Ranks that are no power of two are counted as the next larger one's messages, with their own bytes.
+ * Ranks that are no power of two, each with a replica, are counted as the next larger one's messages, with their own
+ * bytes. Where replicas cannot be shared out as subtrees of the sum (8 over 3 ranks), every rank writes to every other
+ * one, all at once, there and back; and is counted as if it had one subtree.
  */
 typedef struct {
     /* the network */
@@ -37,7 +39,7 @@ typedef struct {
     size_t replicas; /* R: P where there are more ranks */
 } mh_scaling;
 
-/* What a rank sends in one sum; it receives as much. */
+/* What a rank sends in one sum, without the status; it receives as much. */
 typedef struct {
     double messages_inside, messages_between;
     double bytes_inside, bytes_between;
