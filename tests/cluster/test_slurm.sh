@@ -55,13 +55,22 @@ a_preempted_run_goes_on() {
 
 # Slurm looks at the clock every half minute, so a run has to last: these hosts have the slowest network.
 a_run_that_meets_its_walltime_twice_goes_on() {
-    local job
-    job=$(submit host[3-4] walltime --time=1 --signal=B:USR1@40)
-    wait_until 100 has_starts "$job" 3
-    scontrol update JobId="$job" TimeLimit=5
-    expect "epochs when it had met it twice" "$(epochs walltime)" -lt 400
-    expect_finished "$job" walltime 3
-    expect "checkpoints on its walltime" "$(grep -c 'stopped by SIGUSR1' "train-$job.log")" -eq 2
+    local srun mpirun
+    srun=$(submit host[3-4] walltime-srun --time=1 --signal=B:USR1@40)
+    mpirun=$(LAUNCH=mpirun submit host[3-4] walltime-mpirun --time=1 --signal=B:USR1@40)
+    meets_it_twice "$srun" walltime-srun
+    meets_it_twice "$mpirun" walltime-mpirun
+    expect_finished "$srun" walltime-srun 3
+    expect_finished "$mpirun" walltime-mpirun 3
+    expect "checkpoints on its walltime" "$(grep -c 'stopped by SIGUSR1' "train-$srun.log")" -eq 2
+    expect "checkpoints on its walltime" "$(grep -c 'stopped by SIGUSR1' "train-$mpirun.log")" -eq 2
+}
+
+# And then has time enough.
+meets_it_twice() {
+    wait_until 100 has_starts "$1" 3
+    scontrol update JobId="$1" TimeLimit=5
+    expect "epochs when $2 had met its walltime twice" "$(epochs "$2")" -lt 400
 }
 
 a_run_requeued_by_hand_goes_on() {
