@@ -209,8 +209,8 @@ static void print_formula(const study *s)
     puts("  step(P) = fixed + L leaf + B/P row + sum(P)\n"
          "  sum(P)  = 2 [t(4n/2) + t(4n/4) + ... + t(4n/P)] + log2(P) t(8) + n (P-1)/P add");
     printf("  with n = %zu parameters, B rows in the batch of all ranks, and on each rank\n"
-           "  L = R/P replicas of R = %zu, or of P where that is more. The first %zu of the\n"
-           "  messages in brackets stay inside a host.\n",
+           "  L = R/P replicas of R = %zu, or of P where that is more. Of the messages in\n"
+           "  brackets the first %zu stay inside a host.\n",
            s->compute.elements, s->compute.replicas, first_messages(s->planned.ranks_per_host));
     if (s->network.between.points > 0 && s->planned.ranks_per_host != s->network.ranks_per_host)
         printf("  Of those between hosts s counts %zu/%zu times: as many ranks share a host's link,\n"
