@@ -15,7 +15,7 @@ start() {
         >"$run.log" 2>&1 &
     launcher=$!
     wait_until 60 has_epochs "$run" 25
-    expect_text "$run.log" "$# on $# hosts"
+    expect_text "$run.log" "$# ranks on $# hosts"
 }
 
 has_ended() { ! kill -0 "$launcher" 2>/dev/null; }

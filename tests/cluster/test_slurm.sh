@@ -35,9 +35,9 @@ two_nodes_give_the_bits_of_one_rank() {
     expect_finished "$srun" srun 1
     expect_finished "$mpirun" mpirun 1
     expect_text "train-$srun.log" "2 ranks on host\[7-8\] by srun"
-    expect_text "train-$srun.log" "2 on 2 hosts"
+    expect_text "train-$srun.log" "2 ranks on 2 hosts"
     expect_text "train-$mpirun.log" "2 ranks on host\[7-8\] by mpirun"
-    expect_text "train-$mpirun.log" "2 on 2 hosts"
+    expect_text "train-$mpirun.log" "2 ranks on 2 hosts"
 }
 
 a_preempted_run_goes_on() {
