@@ -167,8 +167,9 @@ const option option_table[] = {
     {"seed", TYPE_SIZE, COMMAND_TRAIN, AT(seed), "1", "N", "of the first weights and the shuffle", 0, 0},
     {"replicas", TYPE_SIZE, MODEL, AT(replicas), "0", "N",
      "parts of the data that the sum is made of; 0: 8, or the ranks when those are more", 0, 0},
-    {"overlap", TYPE_CHOICE, COMMAND_TRAIN, AT(overlap), "auto", "auto|yes|no",
-     "sum the upper layers' gradients over the ranks while the lower ones are computed; auto: between hosts",
+    {"overlap", TYPE_SWITCH, COMMAND_TRAIN, AT(overlap), "no", "yes|no",
+     "sum the upper layers' gradients over the ranks while the lower ones are computed: may pay where the "
+     "network moves data without the CPU",
      0, 1},
     {"threads", TYPE_SIZE, ALL_RUNNING, AT(threads), "1", "N", "BLAS threads of each rank", 1, 0},
 

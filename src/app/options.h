@@ -49,7 +49,6 @@ enum { OPTIONS_MAX = 128 };
 
 typedef enum { PRESET_TUTORIAL, PRESET_TABULAR } preset_kind;
 typedef enum { BIASES_AS_WEIGHTS, BIASES_AT_BASE_RATES } initial_biases;
-typedef enum { OVERLAP_BETWEEN_HOSTS, OVERLAP_YES, OVERLAP_NO } overlap_choice;
 
 typedef struct {
     command command;
@@ -118,7 +117,7 @@ typedef struct {
     size_t reference_batch;
     size_t seed;
     size_t replicas; /* 0: 8, or the number of ranks when that is more */
-    size_t overlap;  /* overlap_choice */
+    bool overlap;
     size_t threads;
 
     /* run */

@@ -145,12 +145,6 @@ static mh_adam_config adam_of(const options *o)
                             .weight_decay = o->weight_decay};
 }
 
-/* Inside a host there is little to hide: the ranks move the bytes themselves. Collective where the user leaves it open. */
-static bool overlaps(const mh_comm *comm, const options *o)
-{
-    return o->overlap == OVERLAP_YES || (o->overlap == OVERLAP_BETWEEN_HOSTS && mh_comm_hosts(comm) > 1);
-}
-
 static mh_status create_trainer(const mh_comm *comm, const options *o, const training_stage_config *config,
                                 training_stage *stage)
 {
@@ -159,7 +153,7 @@ static mh_status create_trainer(const mh_comm *comm, const options *o, const tra
         .epochs = config->epochs,
         .batch_size = o->batch_size,
         .replicas = o->replicas,
-        .overlaps = overlaps(comm, o),
+        .overlaps = o->overlap,
         .shuffles = o->shuffle,
         .seed = o->seed,
         .schedule =

@@ -305,22 +305,6 @@ void mh_comm_exchange(const mh_comm *comm, const void *const *out, const size_t 
 
 /* ---- where ---- */
 
-size_t mh_comm_hosts(const mh_comm *comm)
-{
-    MPI_Comm host;
-    int rank_on_host = 0;
-    const char *before = wait_begin();
-
-    /* Each host's first rank counts it. */
-    MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
-    MPI_Comm_rank(host, &rank_on_host);
-    MPI_Comm_free(&host);
-    wait_end(before);
-    int64_t hosts = rank_on_host == 0;
-    mh_comm_sum(comm, &hosts, 1);
-    return (size_t)hosts;
-}
-
 size_t mh_comm_launch_rank(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};

@@ -83,9 +83,6 @@ void mh_comm_exchange(const mh_comm *comm, const void *const *out, const size_t 
  */
 void mh_comm_limit_piece(size_t most);
 
-/** How many hosts the ranks are on. */
-size_t mh_comm_hosts(const mh_comm *comm);
-
 /** This process's rank as the launcher tells it, 0 without one: for what is said before MPI starts. */
 size_t mh_comm_launch_rank(void);
 
