@@ -39,11 +39,13 @@ static const char *launch_rank(void)
 
 /*
  * A process without a launcher has nobody to talk to, so Open MPI need not start a daemon for it, nor look for networks:
- * 0.3 s of each command. Settings of the user's own win; other MPIs do not know these.
+ * 0.3 s of each command. Isolated ones would also share a session folder in /tmp, and remove it under each other.
+ * Settings of the user's own win; other MPIs do not know these.
  */
 static void start_alone(void)
 {
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
     setenv("OMPI_MCA_pml", "ob1", 0);
     setenv("OMPI_MCA_btl", "self", 0);
 }

@@ -81,3 +81,19 @@ Test(failure, one_process_of_a_larger_job_is_none)
     o = run_program(2, "train --generate --samples 100 --epochs 1 --run b");
     EXPECT_EXIT(o, 0);
 }
+
+/* Open MPI would have them share a folder that the first one to end removes. */
+Test(failure, commands_side_by_side_do_not_meet)
+{
+    enum { COMMANDS = 40 };
+    program commands[COMMANDS];
+    outcome o = run_program(1, "generate --output d.h5 --samples 50");
+
+    MUST_EXIT(o, 0);
+    for (size_t i = 0; i < COMMANDS; i++)
+        commands[i] = start_program(1, "inspect d.h5");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        o = finish_program(&commands[i]);
+        EXPECT_EXIT(o, 0);
+    }
+}
