@@ -37,6 +37,8 @@ find_program() {
 # `launcher` is what the ranks of a Slurm job are started with: srun where it can talk to MPI, else mpirun.
 # LAUNCH says which. Without --kill-on-bad-exit the other ranks would wait for one that died.
 choose_launcher() {
+    [ -n "${SLURM_JOB_ID:-}" ] || fail 2 "this is a job for Slurm: sbatch $0 ...;" \
+        "without a batch system, jobs/hosts.sh trains on the hosts of a hostfile"
     local launch=${LAUNCH:-mpirun}
 
     if [ -z "${LAUNCH:-}" ] && srun --mpi=list 2>&1 | grep -qw pmix; then
