@@ -9,10 +9,11 @@
 height() {
     case $1 in
     base) echo 1 ;;
-    tensor) echo 2 ;;
-    data | model | parallel) echo 3 ;;
-    training) echo 4 ;;
-    app) echo 5 ;;
+    kernel) echo 2 ;;
+    tensor) echo 3 ;;
+    data | model | parallel) echo 4 ;;
+    training) echo 5 ;;
+    app) echo 6 ;;
     *) echo 0 ;;
     esac
 }

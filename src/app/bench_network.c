@@ -50,17 +50,17 @@ static mh_status count_traffic(const mh_comm *comm, bench_study *s)
     mh_status status = MH_OK;
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
     size_t replicas = bench_replicas(s->options, ranks);
-    size_t hosted = mh_allreduce_hosted(replicas, rank, ranks).count;
+    size_t hosted = mh_allreduce_hosted(replicas, rank, ranks).count, leaves = 0;
     mh_allreduce *allreduce = NULL;
     double *losses = NULL;
 
-    status = mh_allreduce_create(s->compute.elements, replicas, rank, ranks, &allreduce);
+    status = mh_allreduce_create(s->compute.elements, replicas, 1, rank, ranks, &allreduce);
     if (status == MH_OK)
         status = mh_memory_array(hosted, sizeof *losses, &losses);
     MH_TRY(mh_comm_agree(comm, status));
     mh_allreduce_start(allreduce);
-    for (size_t r = 0; r < hosted; r++)
-        memset(mh_allreduce_leaf(allreduce), 0, s->compute.elements * sizeof(float));
+    for (size_t r = 0; r < hosted; r += leaves)
+        memset(mh_allreduce_next(allreduce, &leaves), 0, s->compute.elements * sizeof(float));
     MH_TRY(mh_allreduce_finish(comm, allreduce, MH_OK, NULL, losses));
     mh_allreduce_traffic(allreduce, &s->messages, &s->bytes);
     int64_t most[2] = {(int64_t)s->messages, (int64_t)s->bytes};

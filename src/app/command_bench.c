@@ -30,8 +30,10 @@ static const double BENCH_SECONDS = 2.0;
 typedef struct {
     bench_subject subject;
     mh_allreduce *allreduce;
-    size_t chunk;      /* rows of a product     */
-    float *x, *dy, *w; /* operands as large as any product needs, with numbers in them */
+    size_t chunk;           /* rows of a product                                                        */
+    size_t room, largest;   /* floats of a matrix of activations, and of a layer's weights as laid out  */
+    /* Operands as large as any product needs, with numbers in them that stay, and what products make. */
+    float *x, *dy, *w, *y, *dx, *dw;
     double *losses;
 } bench;
 
@@ -52,26 +54,39 @@ mh_status command_bench_check(const options *o)
 
 /* ---- setting up ---- */
 
-static size_t largest_product(const mh_model *model, size_t rows)
+static size_t layer_outputs(const mh_model *model, size_t layer)
 {
-    size_t columns = mh_model_heads(model)->columns, widest = mh_model_inputs(model);
+    return layer < mh_model_hidden_layers(model) ? mh_model_hidden(model, layer)
+                                                 : mh_model_heads(model)->columns;
+}
 
-    widest = columns > widest ? columns : widest;
-    for (size_t i = 0; i < mh_model_hidden_layers(model); i++)
-        widest = mh_model_hidden(model, i) > widest ? mh_model_hidden(model, i) : widest;
-    return widest * (rows > widest ? rows : widest);
+static void size_operands(bench *b, size_t rows)
+{
+    const mh_model *model = b->subject.trained.model;
+    size_t inputs = mh_model_inputs(model), widest = inputs;
+
+    for (size_t i = 0; i <= mh_model_hidden_layers(model); i++) {
+        size_t outputs = layer_outputs(model, i), floats = mh_weights_floats(inputs, outputs);
+
+        widest = outputs > widest ? outputs : widest;
+        b->largest = floats > b->largest ? floats : b->largest;
+        inputs = outputs;
+    }
+    b->room = mh_matrix_floats(rows, widest);
 }
 
 static mh_status make_operands(bench *b, size_t rows)
 {
     mh_status status = MH_OK;
-    size_t elements = largest_product(b->subject.trained.model, rows);
     mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 1, 0);
-    float **operands[3] = {&b->x, &b->dy, &b->w};
+    float **operands[] = {&b->x, &b->dy, &b->y, &b->dx, &b->w, &b->dw};
 
-    for (size_t k = 0; k < 3; k++) {
-        MH_TRY(mh_memory_array(elements, sizeof(float), operands[k]));
-        for (size_t i = 0; i < elements; i++)
+    size_operands(b, rows);
+    for (size_t k = 0; k < sizeof operands / sizeof operands[0]; k++) {
+        size_t floats = k < 4 ? b->room : b->largest;
+
+        MH_TRY(mh_memory_array(floats, sizeof(float), operands[k]));
+        for (size_t i = 0; i < floats; i++)
             (*operands[k])[i] = (float)mh_random_uniform(&stream, i) - 0.5f;
     }
 cleanup:
@@ -85,8 +100,9 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
 
     MH_TRY(bench_subject_create(o, o->batch_size, bench_replicas(o, ranks), rank, ranks, &b->subject));
     model = b->subject.trained.model;
-    MH_TRY(
-        mh_allreduce_create(mh_model_layout(model)->count, b->subject.replicas, rank, ranks, &b->allreduce));
+    MH_TRY(mh_allreduce_create(mh_model_layout(model)->count, b->subject.replicas,
+                               mh_model_parts_at_once(model, o->batch_size / b->subject.replicas), rank,
+                               ranks, &b->allreduce));
     MH_TRY(mh_memory_array(b->subject.hosted, sizeof *b->losses, &b->losses));
     b->chunk = mh_model_chunk_rows(model);
     MH_TRY(make_operands(b, o->batch_size));
@@ -101,6 +117,9 @@ static void destroy(bench *b)
     mh_memory_free(b->x);
     mh_memory_free(b->dy);
     mh_memory_free(b->w);
+    mh_memory_free(b->y);
+    mh_memory_free(b->dx);
+    mh_memory_free(b->dw);
     mh_memory_free(b->losses);
 }
 
@@ -109,11 +128,17 @@ static void destroy(bench *b)
 /* The products of one dense layer: y = x w, dw = dy x, and dx = dy w but for the first. Returns the flops. */
 static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bool is_first, bool is_timed)
 {
+    mh_panels x = mh_matrix_of(b->x, rows, inputs), dx = mh_matrix_of(b->dx, rows, inputs);
+    mh_panels y = mh_matrix_of(b->y, rows, outputs), dy = mh_matrix_of(b->dy, rows, outputs);
+    mh_weights weights = mh_weights_of(b->w, inputs, outputs);
+    mh_leaves leaves = {1, &rows, NULL};
+
+    weights.weight = b->w;
     if (is_timed) {
-        mh_matrix_forward(rows, inputs, outputs, b->x, b->w, b->dy);
-        mh_matrix_weight_gradient(rows, inputs, outputs, b->dy, b->x, false, b->w);
+        mh_matrix_forward(&weights, &x, false, false, &y);
+        mh_matrix_weight_gradient(&dy, &x, &leaves, false, b->dw);
         if (!is_first)
-            mh_matrix_backward(rows, inputs, outputs, b->dy, b->w, b->x);
+            mh_matrix_backward(&weights, &dy, NULL, 1.0f, &dx);
     }
     return (is_first ? 4.0 : 6.0) * (double)rows * (double)inputs * (double)outputs;
 }
@@ -121,11 +146,11 @@ static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bo
 static double run_products(bench *b, size_t rows, bool is_timed)
 {
     const mh_model *model = b->subject.trained.model;
-    size_t inputs = mh_model_inputs(model), layers = mh_model_hidden_layers(model);
+    size_t inputs = mh_model_inputs(model);
     double flop = 0;
 
-    for (size_t i = 0; i <= layers; i++) {
-        size_t outputs = i < layers ? mh_model_hidden(model, i) : mh_model_heads(model)->columns;
+    for (size_t i = 0; i <= mh_model_hidden_layers(model); i++) {
+        size_t outputs = layer_outputs(model, i);
 
         flop += run_layer(b, rows, inputs, outputs, i == 0, is_timed);
         inputs = outputs;
@@ -147,9 +172,11 @@ static double run_step_products(bench *b, size_t total, size_t rows, bool is_tim
 
 static mh_status run_allreduce(const mh_comm *comm, bench *b)
 {
+    size_t leaves = 0;
+
     mh_allreduce_start(b->allreduce);
-    for (size_t r = 0; r < b->subject.hosted; r++)
-        mh_allreduce_leaf(b->allreduce);
+    for (size_t r = 0; r < b->subject.hosted; r += leaves)
+        mh_allreduce_next(b->allreduce, &leaves);
     return mh_allreduce_finish(comm, b->allreduce, MH_OK, NULL, b->losses);
 }
 
@@ -164,28 +191,18 @@ static size_t choose_turns(const mh_comm *comm, const options *o, double step_se
     return turns;
 }
 
-/* Numbers that grow or die out over thousands of products would change their speed: fresh ones each turn. */
-static void refresh(bench *b, const float *fresh, size_t elements)
-{
-    memcpy(b->x, fresh, elements * sizeof *fresh);
-    memcpy(b->dy, fresh, elements * sizeof *fresh);
-    memcpy(b->w, fresh, elements * sizeof *fresh);
-}
-
 enum { IN_PIECES, AT_ONCE, STEP, ALLREDUCE, SERIES };
 
-static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns, const float *fresh,
+static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns,
                             double *seconds[SERIES])
 {
     mh_status status = MH_OK;
-    size_t elements = largest_product(b->subject.trained.model, rows);
     size_t own_rows = rows * b->subject.hosted / b->subject.replicas, piece = rows / b->subject.replicas;
     double start = 0, loss = 0;
 
     piece = piece < b->chunk ? piece : b->chunk;
     for (size_t turn = 0; turn < turns; turn++) {
         for (int series = IN_PIECES; series <= AT_ONCE; series++) {
-            refresh(b, fresh, elements);
             mh_comm_barrier(comm);
             start = mh_clock_seconds();
             run_step_products(b, own_rows, series == IN_PIECES ? piece : own_rows, true);
@@ -208,8 +225,6 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
 {
     mh_status status = MH_OK;
     double *seconds[SERIES] = {NULL}, loss = 0;
-    float *fresh = NULL;
-    size_t elements = largest_product(b->subject.trained.model, o->batch_size);
 
     /* One step to warm up, one to see how long it takes. */
     MH_TRY(mh_trainer_step(comm, b->subject.trainer, 0, &loss));
@@ -217,13 +232,11 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     MH_TRY(mh_trainer_step(comm, b->subject.trainer, 1, &loss));
     size_t turns = choose_turns(comm, o, mh_clock_seconds() - start);
 
-    status = mh_memory_array(elements, sizeof *fresh, &fresh);
     for (int i = 0; i < SERIES && status == MH_OK; i++)
         status = mh_memory_array(turns, sizeof *seconds[i], &seconds[i]);
     MH_TRY(mh_comm_agree(comm, status));
-    memcpy(fresh, b->x, elements * sizeof *fresh);
     uint64_t before = mh_memory_allocations();
-    MH_TRY(take_turns(comm, b, o->batch_size, turns, fresh, seconds));
+    MH_TRY(take_turns(comm, b, o->batch_size, turns, seconds));
     r->allocations_per_step = (double)(mh_memory_allocations() - before) / (double)turns;
 
     bench_timing pieces = bench_timing_of(seconds[IN_PIECES], turns),
@@ -234,7 +247,6 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     r->gemm_flop =
         run_step_products(b, o->batch_size * b->subject.hosted / b->subject.replicas, o->batch_size, false);
 cleanup:
-    mh_memory_free(fresh);
     for (int i = 0; i < SERIES; i++)
         mh_memory_free(seconds[i]);
     return status;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,6 +193,9 @@ int main(int argc, char **argv)
     const entry *entry = argc > 1 ? find_entry(argv[1]) : NULL;
     if (is_answered(argc, argv, entry))
         return argc > 1 || mh_comm_launch_rank() > 0 ? 0 : 2;
+    status = mh_kernel_choose(getenv("MULTIHEAD_KERNELS"));
+    if (status != MH_OK)
+        return end_early(status, &options);
     if (entry == NULL) {
         status = MH_FAIL(MH_ERR_USAGE, "there is no command \"%s\"; multihead --help lists them", argv[1]);
         return end_early(status, &options);

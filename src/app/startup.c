@@ -15,6 +15,11 @@ void startup_describe_kernel(char *text, size_t bytes)
     char cpu[128], library[32];
 
     mh_cpu_name(cpu, sizeof cpu);
+    if (!mh_kernel_uses_blas()) {
+        snprintf(text, bytes, "multihead's own for %s, on %s (%s)", mh_kernel_now()->title, cpu,
+                 mh_vector_name(mh_cpu_vector()));
+        return;
+    }
     /* "OpenBLAS 0.3.21 NO_LAPACKE ...": the first two words. */
     snprintf(library, sizeof library, "%s", mh_matrix_library());
     char *space = strchr(library, ' ');
@@ -26,7 +31,7 @@ void startup_describe_kernel(char *text, size_t bytes)
 
 void startup_warn_of_kernel(void)
 {
-    if (mh_matrix_kernel_is_weak())
+    if (mh_kernel_uses_blas() && mh_matrix_kernel_is_weak())
         mh_log_warning(
             "the %s kernel uses less than this CPU's %s: training will be slower than it could be; "
             "unset OPENBLAS_CORETYPE, or set it to a type that fits",
@@ -173,7 +178,7 @@ mh_status startup_tell(const mh_comm *comm, const options *o, const run_folder *
     mh_log_info("  shards   %s%s%s rows a rank, in %zu replicas", least, shard[0] != -shard[1] ? " to " : "",
                 shard[0] != -shard[1] ? most : "", o->replicas);
     tell_model(trained);
-    mh_log_info("  ranks    %s, %zu BLAS thread%s%s", where, o->threads, o->threads == 1 ? "" : "s",
+    mh_log_info("  ranks    %s, %zu thread%s%s", where, o->threads, o->threads == 1 ? "" : "s",
                 placement.ranks == 1 ? "" : " each");
     mh_log_info("  kernel   %s", kernel);
     tell_rate(o, stage);

@@ -10,8 +10,8 @@ struct mh_loader {
     mh_loader_config config;
     const mh_shard *shard;
     size_t *order;    /* [shard rows] row of the shard at each place; NULL without a shuffle */
-    float *features;  /* [replica_rows_max x inputs] gathered rows; NULL without             */
-    mh_label *labels; /* [replica_rows_max x heads]                                          */
+    float *features;  /* [hosted x replica_rows_max x inputs] gathered rows; NULL without    */
+    mh_label *labels; /* [hosted x replica_rows_max x heads]                                 */
 };
 
 mh_span mh_loader_shard_rows(size_t rows, size_t replicas, mh_span hosted)
@@ -31,7 +31,7 @@ mh_status mh_loader_create(const mh_shard *shard, const mh_loader_config *config
     loader->config = *config;
     loader->shard = shard;
     if (config->shuffles) {
-        size_t rows = mh_loader_replica_rows_max(loader);
+        size_t rows = config->hosted.count * mh_loader_replica_rows_max(loader);
 
         MH_TRY(mh_memory_array(shard->rows.count, sizeof *loader->order, &loader->order));
         MH_TRY(mh_memory_array(rows, shard->inputs * sizeof *loader->features, &loader->features));
@@ -143,14 +143,18 @@ void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *
         out->labels = shard->labels + part.first * heads;
         return;
     }
+    size_t place = (replica - loader->config.hosted.first) * mh_loader_replica_rows_max(loader);
+    float *features = loader->features + place * inputs;
+    mh_label *labels = loader->labels + place * heads;
+
     for (size_t i = 0; i < part.count; i++) {
         size_t row = loader->order[part.first + i];
 
-        memcpy(loader->features + i * inputs, shard->features + row * inputs, inputs * sizeof(float));
-        memcpy(loader->labels + i * heads, shard->labels + row * heads, heads * sizeof(mh_label));
+        memcpy(features + i * inputs, shard->features + row * inputs, inputs * sizeof(float));
+        memcpy(labels + i * heads, shard->labels + row * heads, heads * sizeof(mh_label));
     }
-    out->features = loader->features;
-    out->labels = loader->labels;
+    out->features = features;
+    out->labels = labels;
 }
 
 void mh_loader_count_labels(const mh_loader *loader, size_t batch, int64_t *counts)

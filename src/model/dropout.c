@@ -13,10 +13,17 @@ float mh_dropout_scale(float rate)
     return 1.0f / (1.0f - rate);
 }
 
-static void apply_to_row(const mh_random *stream, size_t row, size_t columns, uint32_t threshold, float scale,
-                         float *y)
+/* FATES elements lie together, since panels are a multiple of as many columns. */
+static void decide(const uint16_t *drawn, size_t count, uint32_t threshold, float scale, float *y)
 {
-    size_t blocks = (columns + FATES - 1) / FATES;
+    for (size_t i = 0; i < count; i++)
+        y[i] = drawn[i] < threshold ? 0.0f : y[i] * scale;
+}
+
+static void apply_to_row(const mh_random *stream, size_t number, const mh_panels *y, size_t row,
+                         uint32_t threshold, float scale)
+{
+    size_t blocks = (y->columns + FATES - 1) / FATES;
     union {
         uint32_t words[BLOCKS * 4];
         uint16_t halves[BLOCKS * FATES]; /* the same on every machine of one byte order */
@@ -24,23 +31,23 @@ static void apply_to_row(const mh_random *stream, size_t row, size_t columns, ui
 
     for (size_t block = 0; block < blocks; block += BLOCKS) {
         size_t count = blocks - block < BLOCKS ? blocks - block : BLOCKS;
-        size_t left = columns - block * FATES;
-        size_t elements = left < count * FATES ? left : count * FATES;
-        float *part = y + block * FATES;
 
-        mh_random_words(stream, (uint64_t)row * blocks + block, count, drawn.words);
-        for (size_t i = 0; i < elements; i++)
-            part[i] = drawn.halves[i] < threshold ? 0.0f : part[i] * scale;
+        mh_random_words(stream, (uint64_t)number * blocks + block, count, drawn.words);
+        for (size_t i = 0; i < count; i++) {
+            size_t column = (block + i) * FATES, left = y->columns - column;
+
+            decide(drawn.halves + i * FATES, left < FATES ? left : FATES, threshold, scale,
+                   mh_panels_element(y, row, column));
+        }
     }
 }
 
-void mh_dropout_apply(const mh_draw *draw, size_t layer, size_t first, size_t rows, size_t columns,
-                      float rate, float *y)
+void mh_dropout_apply(const mh_draw *draw, size_t layer, size_t first, float rate, const mh_panels *y)
 {
     mh_random stream = mh_random_stream(draw->seed, MH_RANDOM_DROPOUT, draw->step,
                                         draw->replica * LAYERS_MAX + (uint32_t)layer);
     uint32_t threshold = (uint32_t)(rate * 0x1p16f + 0.5f);
 
-    for (size_t row = 0; row < rows; row++)
-        apply_to_row(&stream, first + row, columns, threshold, mh_dropout_scale(rate), y + row * columns);
+    for (size_t row = 0; row < y->rows; row++)
+        apply_to_row(&stream, first + row, y, row, threshold, mh_dropout_scale(rate));
 }

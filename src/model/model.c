@@ -24,10 +24,14 @@ struct mh_model {
 };
 
 struct mh_workspace {
-    size_t rows;
-    float **outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are the logits */
-    float *slopes[2]; /* [rows x widest layer] derivatives of two neighbouring layers, in turn         */
-    float *inputs;    /* [rows x inputs] what is left of them after dropout; NULL where none are dropped */
+    size_t rows;         /* room for                                                                  */
+    mh_panels inputs;    /* [rows x inputs] the features, or what dropout leaves of them              */
+    mh_panels *outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are logits */
+    float *slopes[2];    /* [rows x widest layer] derivatives of two neighbouring layers, in turn     */
+    mh_weights *weights; /* [layers] of the layers, then the linear path's                            */
+    float *logits;       /* [rows x heads.columns] row-major, as others want them                     */
+    float *floats;       /* the memory of all of these                                                */
+    size_t part_rows[MH_MODEL_PARTS_MAX], merges[MH_MODEL_PARTS_MAX];
 };
 
 /* ---- making a model ---- */
@@ -219,7 +223,7 @@ size_t mh_model_hidden(const mh_model *model, size_t layer)
     return model->layer[layer].outputs;
 }
 
-/* ---- passes ---- */
+/* ---- chunks ---- */
 
 enum {
     NARROW = 512,       /* below, a chunk's activations fit in L2 and that pays; above, long products do */
@@ -241,29 +245,67 @@ size_t mh_model_chunk_rows(const mh_model *model)
     return widest_output(model) < NARROW ? NARROW_CHUNK : WIDE_CHUNK;
 }
 
+size_t mh_model_parts_at_once(const mh_model *model, size_t rows)
+{
+    size_t parts = rows > 0 ? mh_model_chunk_rows(model) / rows : MH_MODEL_PARTS_MAX;
+
+    if (mh_kernel_uses_blas() || parts < 1)
+        return 1;
+    return parts < MH_MODEL_PARTS_MAX ? parts : MH_MODEL_PARTS_MAX;
+}
+
+/* ---- a workspace ---- */
+
+static size_t count_floats(const mh_model *model, size_t rows)
+{
+    size_t inputs = mh_model_inputs(model), widest = widest_output(model);
+    size_t floats = mh_matrix_floats(rows, inputs) + 2 * mh_matrix_floats(rows, widest);
+
+    for (size_t i = 0; i < model->layers; i++)
+        floats += mh_matrix_floats(rows, model->layer[i].outputs) +
+                  mh_weights_floats(model->layer[i].inputs, model->layer[i].outputs);
+    if (model->has_linear_path)
+        floats += mh_weights_floats(inputs, model->heads.columns);
+    return floats + rows * model->heads.columns;
+}
+
+/* Deals the memory out, in whole cache lines but for the last. */
+static void place_matrices(const mh_model *model, mh_workspace *w)
+{
+    size_t inputs = mh_model_inputs(model), slopes = mh_matrix_floats(w->rows, widest_output(model));
+    float *next = w->floats;
+
+    w->inputs = mh_matrix_of(next, w->rows, inputs);
+    next += mh_matrix_floats(w->rows, inputs);
+    for (size_t i = 0; i < model->layers; i++) {
+        const mh_layer *layer = &model->layer[i];
+
+        w->outputs[i] = mh_matrix_of(next, w->rows, layer->outputs);
+        next += mh_matrix_floats(w->rows, layer->outputs);
+        w->weights[i] = mh_weights_of(next, layer->inputs, layer->outputs);
+        next += mh_weights_floats(layer->inputs, layer->outputs);
+    }
+    if (model->has_linear_path) {
+        w->weights[model->layers] = mh_weights_of(next, inputs, model->heads.columns);
+        next += mh_weights_floats(inputs, model->heads.columns);
+    }
+    w->slopes[0] = next;
+    w->slopes[1] = next + slopes;
+    w->logits = next + 2 * slopes;
+}
+
 mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace **out)
 {
     mh_status status = MH_OK;
     mh_workspace *workspace = NULL;
-    size_t widest = widest_output(model);
-    float *next = NULL;
 
-    /* One block: what is read and written together lies together. */
-    size_t dropped_inputs = model->input_dropout > 0 ? mh_model_inputs(model) : 0;
-    size_t columns = 2 * widest + dropped_inputs;
-    for (size_t i = 0; i < model->layers; i++)
-        columns += model->layer[i].outputs;
     MH_TRY(mh_memory_new(sizeof *workspace, &workspace));
     workspace->rows = rows;
     MH_TRY(mh_memory_array(model->layers, sizeof *workspace->outputs, &workspace->outputs));
-    MH_TRY(mh_memory_array(rows, columns * sizeof *next, &next));
-    for (size_t i = 0; i < model->layers; i++) {
-        workspace->outputs[i] = next;
-        next += rows * model->layer[i].outputs;
-    }
-    workspace->slopes[0] = next;
-    workspace->slopes[1] = next + rows * widest;
-    workspace->inputs = dropped_inputs > 0 ? next + 2 * rows * widest : NULL;
+    MH_TRY(mh_memory_array(model->layers + 1, sizeof *workspace->weights, &workspace->weights));
+    /* One block: what is read and written together lies together. */
+    MH_TRY(mh_memory_array(count_floats(model, rows), sizeof *workspace->floats, &workspace->floats));
+    place_matrices(model, workspace);
 cleanup:
     if (status != MH_OK) {
         mh_workspace_destroy(workspace);
@@ -277,32 +319,86 @@ void mh_workspace_destroy(mh_workspace *workspace)
 {
     if (workspace == NULL)
         return;
-    if (workspace->outputs != NULL)
-        mh_memory_free(workspace->outputs[0]); /* the one block */
+    mh_memory_free(workspace->floats);
     mh_memory_free(workspace->outputs);
+    mh_memory_free(workspace->weights);
     mh_memory_free(workspace);
 }
 
-/* From the inputs in features to the logits; drops out where the batch says with which numbers. */
-static const float *forward(const mh_model *model, const mh_batch *batch, const float *features,
-                            mh_workspace *workspace)
+void mh_workspace_prepare(mh_workspace *workspace, const mh_model *model)
 {
-    const float *x = features;
-    bool drops = batch->draw != NULL && model->dropout > 0;
+    for (size_t i = 0; i < model->layers; i++)
+        mh_layer_prepare(&model->layer[i], model->parameters, &workspace->weights[i]);
+    if (model->has_linear_path)
+        mh_weights_prepare(&workspace->weights[model->layers], model->parameters + model->wide, NULL);
+}
 
-    assert(batch->rows <= workspace->rows);
+/* ---- passes ---- */
+
+/* The rows of some parts of a batch, one below the other in the workspace. */
+typedef struct {
+    const mh_batch *part; /* [parts] */
+    size_t parts;
+    size_t rows;
+    bool drops_inputs, drops;
+} pass;
+
+static pass pass_over(const mh_model *model, const mh_batch *part, size_t parts)
+{
+    pass p = {.part = part, .parts = parts};
+
+    for (size_t i = 0; i < parts; i++)
+        p.rows += part[i].rows;
+    p.drops_inputs = part[0].draw != NULL && model->input_dropout > 0;
+    p.drops = part[0].draw != NULL && model->dropout > 0;
+    return p;
+}
+
+/* `values` is what a layer makes, 0 being the features: drops out of each part's rows what its draw says. */
+static void drop(const pass *p, size_t layer, float rate, const mh_panels *values)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_panels own = mh_panels_slice(values, first, p->part[i].rows);
+
+        mh_dropout_apply(p->part[i].draw, layer, p->part[i].first, rate, &own);
+        first += p->part[i].rows;
+    }
+}
+
+static void take_features(const mh_model *model, const pass *p, const mh_workspace *w)
+{
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows);
+    size_t first = 0;
+
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_panels own = mh_panels_slice(&inputs, first, p->part[i].rows);
+
+        mh_panels_fill(&own, p->part[i].features);
+        first += p->part[i].rows;
+    }
+    if (p->drops_inputs)
+        drop(p, 0, model->input_dropout, &inputs);
+}
+
+/* From the features to the logits, which it returns. */
+static mh_panels forward(const mh_model *model, const pass *p, const mh_workspace *w)
+{
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows), x = inputs;
+
+    assert(p->rows <= w->rows);
+    take_features(model, p, w);
     for (size_t i = 0; i < model->layers; i++) {
-        float *y = workspace->outputs[i];
+        mh_panels y = mh_panels_slice(&w->outputs[i], 0, p->rows);
 
-        mh_layer_forward(&model->layer[i], model->parameters, batch->rows, x, y);
-        if (drops && model->layer[i].has_relu)
-            mh_dropout_apply(batch->draw, i + 1, batch->first, batch->rows, model->layer[i].outputs,
-                             model->dropout, y);
+        mh_layer_forward(&model->layer[i], &w->weights[i], &x, &y);
+        if (p->drops && model->layer[i].has_relu)
+            drop(p, i + 1, model->dropout, &y);
         x = y;
     }
     if (model->has_linear_path)
-        mh_matrix_forward_add(batch->rows, mh_model_inputs(model), model->heads.columns, features,
-                              model->parameters + model->wide, workspace->outputs[model->layers - 1]);
+        mh_matrix_forward(&w->weights[model->layers], &inputs, true, false, &x);
     return x;
 }
 
@@ -311,26 +407,54 @@ const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_wo
     mh_batch plain = *batch;
 
     plain.draw = NULL;
-    return forward(model, &plain, batch->features, workspace);
+    pass p = pass_over(model, &plain, 1);
+    mh_panels logits = forward(model, &p, workspace);
+
+    mh_panels_spill(&logits, workspace->logits);
+    return workspace->logits;
 }
 
-/* From the logits' derivatives in slopes[0] down to the first layer. */
-static void backward(const mh_model *model, const mh_batch *chunk, const float *features,
-                     mh_workspace *workspace, bool adds, float *gradient, const mh_gradient_watch *watch)
+/* The loss of each part and, in slopes[0], the logits' derivatives, which it returns. */
+static mh_panels add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
+                            mh_tally *tally)
 {
-    float scale = chunk->draw != NULL ? mh_dropout_scale(model->dropout) : 1.0f;
+    mh_panels slopes = *logits;
+    float *rows = w->logits;
 
+    slopes.values = w->slopes[0];
+    mh_panels_spill(logits, rows);
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_loss_add(&model->heads, &model->loss, &p->part[i], rows, rows, &tally[i]);
+        rows += p->part[i].rows * model->heads.columns;
+    }
+    mh_panels_fill(&slopes, w->logits);
+    return slopes;
+}
+
+/* From the logits' derivatives down to the first layer. */
+static void backward(const mh_model *model, const pass *p, mh_panels dy, mh_workspace *w, bool adds,
+                     float *gradient, const mh_gradient_watch *watch)
+{
+    float scale = p->drops ? mh_dropout_scale(model->dropout) : 1.0f;
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows);
+    mh_leaves leaves = {p->parts, w->part_rows, p->parts > 1 ? w->merges : NULL};
+
+    for (size_t i = 0; i < p->parts; i++) {
+        w->part_rows[i] = p->part[i].rows;
+        w->merges[i] = mh_leaves_merges(p->parts, i);
+    }
     if (model->has_linear_path)
-        mh_matrix_weight_gradient(chunk->rows, mh_model_inputs(model), model->heads.columns,
-                                  workspace->slopes[0], features, adds, gradient + model->wide);
+        mh_matrix_weight_gradient(&dy, &inputs, &leaves, adds, gradient + model->wide);
     for (size_t i = model->layers; i-- > 0;) {
-        size_t turn = (model->layers - 1 - i) % 2;
-        const float *x = i > 0 ? workspace->outputs[i - 1] : features;
+        const mh_layer *layer = &model->layer[i];
+        mh_panels x = i > 0 ? mh_panels_slice(&w->outputs[i - 1], 0, p->rows) : inputs, dx = x;
 
-        mh_layer_backward(&model->layer[i], model->parameters, chunk->rows, x, workspace->slopes[turn], adds,
-                          scale, gradient, i > 0 ? workspace->slopes[1 - turn] : NULL);
+        dx.values = w->slopes[(model->layers - i) % 2];
+        mh_layer_backward(layer, &w->weights[i], &x, &dy, &leaves, adds, scale, gradient,
+                          i > 0 ? &dx : NULL);
         if (watch != NULL)
-            watch->is_final_from(watch->who, model->layer[i].weight);
+            watch->is_final_from(watch->who, layer->weight);
+        dy = dx;
     }
 }
 
@@ -341,35 +465,30 @@ size_t mh_model_layer_starts(const mh_model *model, size_t *first)
     return model->layers - 1;
 }
 
-/* The features, or what dropout leaves of them. */
-static const float *drop_inputs(const mh_model *model, const mh_batch *chunk, mh_workspace *workspace)
+static void run_pass(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *w, bool adds,
+                     float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
 {
-    size_t inputs = mh_model_inputs(model);
+    pass p = pass_over(model, part, parts);
+    mh_panels logits = forward(model, &p, w);                    /* features -> logits  */
+    mh_panels slopes = add_losses(model, &p, &logits, w, tally); /* logits -> slopes    */
 
-    if (chunk->draw == NULL || model->input_dropout == 0)
-        return chunk->features;
-    memcpy(workspace->inputs, chunk->features, chunk->rows * inputs * sizeof *workspace->inputs);
-    mh_dropout_apply(chunk->draw, 0, chunk->first, chunk->rows, inputs, model->input_dropout,
-                     workspace->inputs);
-    return workspace->inputs;
+    backward(model, &p, slopes, w, adds, gradient, watch); /* slopes -> gradient  */
 }
 
-void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
-                       mh_tally *tally, const mh_gradient_watch *watch)
+void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
+                       float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
 {
     mh_batch chunk = {0};
 
-    if (batch->rows == 0)
-        memset(gradient, 0, model->layout.count * sizeof *gradient);
-    for (size_t row = 0; row < batch->rows; row += chunk.rows) {
-        chunk = mh_batch_slice(batch, row, workspace->rows);
+    assert(parts >= 1 && parts <= MH_MODEL_PARTS_MAX);
+    if (parts > 1 || part->rows <= workspace->rows) {
+        run_pass(model, part, parts, workspace, false, gradient, tally, watch);
+        return;
+    }
+    for (size_t row = 0; row < part->rows; row += chunk.rows) {
+        chunk = mh_batch_slice(part, row, workspace->rows);
 
-        const float *features = drop_inputs(model, &chunk, workspace);
-        const float *logits = forward(model, &chunk, features, workspace); /* features -> logits  */
-        mh_loss_add(&model->heads, &model->loss, &chunk, logits, workspace->slopes[0],
-                    tally); /* logits -> slopes    */
-        bool is_last = row + chunk.rows == batch->rows;
-        backward(model, &chunk, features, workspace, row > 0, gradient,
-                 is_last ? watch : NULL); /* slopes -> gradient  */
+        bool is_last = row + chunk.rows == part->rows;
+        run_pass(model, &chunk, 1, workspace, row > 0, gradient, tally, is_last ? watch : NULL);
     }
 }

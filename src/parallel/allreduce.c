@@ -7,6 +7,7 @@
 #include "communicator_mpi.h"
 #include "exchange.h"
 #include "multihead/base/memory.h"
+#include "multihead/kernel/kernel.h"
 #include "sum_tree.h"
 
 struct mh_allreduce {
@@ -18,10 +19,13 @@ struct mh_allreduce {
 
     /* Inside this rank: a stack of vectors, the sums of what has been written so far. */
     size_t *merges; /* [hosted] after this leaf, the topmost two become one so many times */
+    size_t together;
+    size_t groups;  /* subtrees of as many leaves as are made together                    */
+    mh_span *group; /* [groups] leaves, from the first hosted one on                      */
     size_t height;  /* the stack's largest                                                */
     float **stack;  /* [height] of [room], what is behind count means nothing             */
     size_t top;     /* vectors on the stack                                               */
-    size_t written; /* leaves given out                                                   */
+    size_t written; /* groups given out                                                   */
 
     /* Between ranks. */
     size_t segments;
@@ -41,23 +45,60 @@ mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks)
 
 /* ---- plans ---- */
 
-static mh_status plan_local(mh_allreduce *a)
+static bool is_hosted(const mh_allreduce *a, const sum_node *node)
+{
+    return node->first >= a->hosted.first && node->end <= mh_span_end(a->hosted);
+}
+
+/* The most leaves from this hosted one on that are a subtree and may be made together. */
+static size_t group_at(const mh_allreduce *a, size_t leaf)
+{
+    size_t most = 1;
+
+    for (size_t i = 0; i < a->tree.nodes; i++) {
+        const sum_node *node = &a->tree.node[i];
+        size_t leaves = node->end - node->first;
+
+        if (is_hosted(a, node) && node->first == a->hosted.first + leaf && leaves <= a->together)
+            most = leaves > most ? leaves : most;
+    }
+    return most;
+}
+
+/* How often two vectors become one after this group: the merges inside of it have been made already. */
+static size_t merges_after(const mh_allreduce *a, size_t group)
+{
+    const mh_span *g = &a->group[group];
+
+    return a->merges[mh_span_end(*g) - 1] - mh_leaves_merges(g->count, g->count - 1);
+}
+
+static mh_status plan_groups(mh_allreduce *a)
 {
     mh_status status = MH_OK;
     size_t top = 0;
 
-    MH_TRY(mh_memory_array(a->hosted.count, sizeof *a->merges, &a->merges));
-    for (size_t i = 0; i < a->tree.nodes; i++) {
-        const sum_node *node = &a->tree.node[i];
-
-        if (node->first >= a->hosted.first && node->end <= mh_span_end(a->hosted))
-            a->merges[node->end - 1 - a->hosted.first]++;
-    }
-    for (size_t leaf = 0; leaf < a->hosted.count; leaf++) {
+    MH_TRY(mh_memory_array(a->hosted.count, sizeof *a->group, &a->group));
+    for (size_t leaf = 0; leaf < a->hosted.count; leaf += a->group[a->groups++].count)
+        a->group[a->groups] = (mh_span){leaf, group_at(a, leaf)};
+    for (size_t i = 0; i < a->groups; i++) {
         top++;
         a->height = top > a->height ? top : a->height;
-        top -= a->merges[leaf];
+        top -= merges_after(a, i);
     }
+cleanup:
+    return status;
+}
+
+static mh_status plan_local(mh_allreduce *a)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_memory_array(a->hosted.count, sizeof *a->merges, &a->merges));
+    for (size_t i = 0; i < a->tree.nodes; i++)
+        if (is_hosted(a, &a->tree.node[i]))
+            a->merges[a->tree.node[i].end - 1 - a->hosted.first]++;
+    MH_TRY(plan_groups(a));
     MH_TRY(mh_memory_array(a->height, sizeof *a->stack, &a->stack));
     for (size_t i = 0; i < a->height; i++)
         MH_TRY(mh_memory_array(a->room, sizeof *a->stack[i], &a->stack[i]));
@@ -95,7 +136,8 @@ static void clear_segments(mh_allreduce *a)
     a->segments = 0;
 }
 
-mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t ranks, mh_allreduce **out)
+mh_status mh_allreduce_create(size_t count, size_t replicas, size_t together, size_t rank, size_t ranks,
+                              mh_allreduce **out)
 {
     mh_status status = MH_OK;
     mh_allreduce *a = NULL;
@@ -105,6 +147,7 @@ mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t
         return MH_FAIL(MH_ERR_USAGE, "--replicas %zu is less than the number of ranks, %zu", replicas, ranks);
     MH_TRY(mh_memory_new(sizeof *a, &a));
     a->count = count;
+    a->together = together;
     a->rank = rank;
     a->ranks = ranks;
     a->hosted = sum_tree_hosted(replicas, rank, ranks);
@@ -139,6 +182,7 @@ void mh_allreduce_destroy(mh_allreduce *a)
         mh_memory_free(a->stack[i]);
     mh_memory_free(a->stack);
     mh_memory_free(a->merges);
+    mh_memory_free(a->group);
     clear_segments(a);
     mh_memory_free(a->header);
     mh_memory_free(a->headers);
@@ -162,23 +206,24 @@ void mh_allreduce_start(mh_allreduce *a)
     a->begun = 0;
 }
 
-/* Adds what the last leaf completes, in a span of the vector. Returns what is left on the stack. */
+/* Adds what the last group completes, in a span of the vector. Returns what is left on the stack. */
 static size_t merge(const mh_allreduce *a, mh_span span)
 {
     size_t top = a->top;
 
-    for (size_t i = 0; i < a->merges[a->written - 1]; i++) {
+    for (size_t i = 0; i < merges_after(a, a->written - 1); i++) {
         top--;
         add_span(span, a->stack[top - 1], a->stack[top]);
     }
     return top;
 }
 
-float *mh_allreduce_leaf(mh_allreduce *a)
+float *mh_allreduce_next(mh_allreduce *a, size_t *leaves)
 {
-    assert(a->written < a->hosted.count);
+    assert(a->written < a->groups);
     if (a->written > 0)
         a->top = merge(a, (mh_span){0, a->count});
+    *leaves = a->group[a->written].count;
     a->written++;
     return a->stack[a->top++];
 }
@@ -246,7 +291,7 @@ static void begin_segments(const mh_comm *comm, mh_allreduce *a, size_t first)
 
         if (span.first < first)
             return;
-        if (a->written == a->hosted.count)
+        if (a->written == a->groups)
             merge(a, span);
         exchange_begin(comm, next);
         a->begun++;
@@ -255,7 +300,7 @@ static void begin_segments(const mh_comm *comm, mh_allreduce *a, size_t first)
 
 void mh_allreduce_advance(const mh_comm *comm, mh_allreduce *a, size_t first)
 {
-    if (a->segments == 1 || a->written < a->hosted.count)
+    if (a->segments == 1 || a->written < a->groups)
         return;
     begin_segments(comm, a, first);
     for (size_t i = 0; i < a->begun; i++)
@@ -281,7 +326,7 @@ static void end_segments(const mh_comm *comm, mh_allreduce *a)
 mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                               double *loss)
 {
-    assert(mine != MH_OK || a->written == a->hosted.count);
+    assert(mine != MH_OK || a->written == a->groups);
     /* One that has failed sends what it has: others may have begun, and wait for it. */
     begin_segments(comm, a, 0);
     end_segments(comm, a);
@@ -334,7 +379,7 @@ mh_status mh_allreduce_doubles(const mh_comm *comm, size_t replicas, size_t coun
     double *mine = NULL, *all = NULL;
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
-    status = mh_allreduce_create(0, replicas, rank, ranks, &a);
+    status = mh_allreduce_create(0, replicas, 1, rank, ranks, &a);
     size_t length = status == MH_OK ? a->tree.most_subtrees * count : 0;
     if (status == MH_OK)
         status = mh_memory_array(length, sizeof *mine, &mine);

@@ -1,5 +1,6 @@
 #include "multihead/tensor/matrix.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,47 +9,155 @@
 
 #include "multihead/base/cpu.h"
 
-/* Products go to BLAS as they are; its integers are 32 bit here, and so is every extent of ours: rows are those
- * of a chunk, inputs and outputs are checked when the model is made. */
-void mh_matrix_forward(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
-                       float *y)
+mh_panels mh_matrix_of(float *values, size_t rows, size_t columns)
 {
-    int m = (int)rows, n = (int)outputs, k = (int)inputs;
-
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, weight, k, 0.0f, y, n);
+    return mh_kernel_uses_blas() ? mh_panels_of_rows(values, rows, columns)
+                                 : mh_panels_of(values, rows, columns);
 }
 
-void mh_matrix_forward_add(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
-                           float *y)
+size_t mh_matrix_floats(size_t rows, size_t columns)
 {
-    int m = (int)rows, n = (int)outputs, k = (int)inputs;
-
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, weight, k, 1.0f, y, n);
+    return mh_panels_floats(rows, columns);
 }
 
-void mh_matrix_backward(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *weight,
-                        float *dx)
-{
-    int m = (int)rows, n = (int)inputs, k = (int)outputs;
+/* ---- weights ---- */
 
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, dy, k, weight, n, 0.0f, dx, n);
+size_t mh_weights_floats(size_t inputs, size_t outputs)
+{
+    return mh_panels_floats(inputs, outputs) + mh_panels_floats(outputs, inputs) +
+           mh_panels_floats(1, outputs);
 }
 
-void mh_matrix_weight_gradient(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *x,
-                               bool adds, float *dweight)
+mh_weights mh_weights_of(float *memory, size_t inputs, size_t outputs)
 {
-    int m = (int)outputs, n = (int)inputs, k = (int)rows;
+    float *backward = memory + mh_panels_floats(inputs, outputs);
 
-    if (rows == 0 && !adds) {
-        memset(dweight, 0, outputs * inputs * sizeof *dweight);
+    return (mh_weights){.inputs = inputs,
+                        .outputs = outputs,
+                        .forward = memory,
+                        .backward = backward,
+                        .start = backward + mh_panels_floats(outputs, inputs)};
+}
+
+/* Row after row, so that the weights are read as a stream; what fills a panel up stays 0. */
+static void lay_out_transposed(const mh_weights *weights, const mh_panels *out)
+{
+    for (size_t o = 0; o < weights->outputs; o++) {
+        const float *row = weights->weight + o * weights->inputs;
+        float *column = mh_panels_element(out, 0, o);
+
+        for (size_t i = 0; i < weights->inputs; i++)
+            column[i * MH_PANEL] = row[i];
+    }
+}
+
+void mh_weights_prepare(mh_weights *weights, const float *weight, const float *bias)
+{
+    mh_panels forward = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
+    mh_panels backward = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
+
+    weights->weight = weight;
+    weights->bias = bias;
+    if (bias != NULL)
+        memcpy(weights->start, bias, weights->outputs * sizeof *bias);
+    if (mh_kernel_uses_blas())
+        return;
+    lay_out_transposed(weights, &forward);
+    mh_panels_fill(&backward, weight);
+}
+
+/* ---- products ---- */
+
+/* BLAS's integers are 32 bit here, and so is every extent of ours: rows are those of a chunk, inputs and outputs are
+ * checked when the model is made. */
+static void blas(CBLAS_TRANSPOSE left, CBLAS_TRANSPOSE right, size_t rows, size_t columns, size_t depth,
+                 const float *a, const float *b, bool adds, float *c)
+{
+    int m = (int)rows, n = (int)columns, k = (int)depth;
+
+    cblas_sgemm(CblasRowMajor, left, right, m, n, k, 1.0f, a, left == CblasTrans ? m : k, b,
+                right == CblasTrans ? k : n, adds ? 1.0f : 0.0f, c, n);
+}
+
+static void blas_forward(const mh_weights *weights, const mh_panels *x, bool adds, bool clips,
+                         const mh_panels *y)
+{
+    const float *restrict start = weights->start;
+
+    blas(CblasNoTrans, CblasTrans, x->rows, weights->outputs, weights->inputs, x->values, weights->weight,
+         adds, y->values);
+    for (size_t row = 0; row < y->rows; row++) {
+        float *restrict values = y->values + row * y->columns;
+
+        for (size_t c = 0; c < y->columns && !adds; c++)
+            values[c] += start[c];
+        for (size_t c = 0; c < y->columns && clips; c++)
+            values[c] = values[c] < 0.0f ? 0.0f : values[c]; /* keeps a NaN, so that it is seen in the loss */
+    }
+}
+
+void mh_matrix_forward(const mh_weights *weights, const mh_panels *x, bool adds, bool clips,
+                       const mh_panels *y)
+{
+    const mh_product product = {
+        .a = *x, .b = weights->forward, .c = *y, .bias = weights->start, .adds = adds, .clips = clips};
+
+    assert(weights->weight != NULL);
+    if (mh_kernel_uses_blas())
+        blas_forward(weights, x, adds, clips, y);
+    else
+        mh_kernel_now()->multiply(&product);
+}
+
+/* The slope of ReLU and dropout together, told from what came out: `scale` where something came through. */
+static void apply_mask(size_t count, const float *restrict mask, float scale, float *restrict dx)
+{
+    for (size_t i = 0; i < count; i++)
+        dx[i] = mask[i] > 0.0f ? scale * dx[i] : 0.0f;
+}
+
+void mh_matrix_backward(const mh_weights *weights, const mh_panels *dy, const mh_panels *mask, float scale,
+                        const mh_panels *dx)
+{
+    const mh_product product = {.a = *dy,
+                                .b = weights->backward,
+                                .c = *dx,
+                                .mask = mask != NULL ? mask->values : NULL,
+                                .scale = scale};
+
+    if (!mh_kernel_uses_blas()) {
+        mh_kernel_now()->multiply(&product);
         return;
     }
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1.0f, dy, m, x, n, adds ? 1.0f : 0.0f,
-                dweight, n);
+    blas(CblasNoTrans, CblasNoTrans, dy->rows, weights->inputs, weights->outputs, dy->values, weights->weight,
+         false, dx->values);
+    if (mask != NULL)
+        apply_mask(dx->rows * dx->columns, mask->values, scale, dx->values);
 }
+
+void mh_matrix_weight_gradient(const mh_panels *dy, const mh_panels *x, const mh_leaves *leaves, bool adds,
+                               float *dweight)
+{
+    const mh_gradient_product product = {.a = *dy, .b = *x, .leaves = *leaves, .adds = adds, .c = dweight};
+
+    if (!mh_kernel_uses_blas()) {
+        mh_kernel_now()->multiply_gradient(&product);
+        return;
+    }
+    assert(leaves->count == 1);
+    if (dy->rows == 0 && !adds)
+        memset(dweight, 0, dy->columns * x->columns * sizeof *dweight);
+    else
+        blas(CblasTrans, CblasNoTrans, dy->columns, x->columns, dy->rows, dy->values, x->values, adds,
+             dweight);
+}
+
+/* ---- the library ---- */
 
 void mh_matrix_set_threads(size_t threads)
 {
+    if (threads > 1)
+        mh_kernel_use_blas();
     openblas_set_num_threads((int)threads);
 }
 

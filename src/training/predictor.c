@@ -165,6 +165,7 @@ static void run_member(mh_predictor *p, size_t member, const mh_batch *block)
 {
     const mh_trained *trained = &p->ensemble->member[member];
 
+    mh_workspace_prepare(p->workspace[member], trained->model);
     for (size_t row = 0; row < block->rows; row += CHUNK_ROWS) {
         mh_batch chunk = mh_batch_slice(block, row, CHUNK_ROWS);
 

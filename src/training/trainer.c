@@ -89,9 +89,10 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     if (config->warmup_epochs > 0)
         t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
     size_t chunk = mh_model_chunk_rows(t->trained->model);
-    size_t most = mh_loader_replica_rows_max(t->loader);
-    MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
-    MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
+    size_t rows = mh_loader_replica_rows_max(t->loader), all_rows = t->hosted.count * rows;
+    size_t together = mh_model_parts_at_once(t->trained->model, rows);
+    MH_TRY(mh_workspace_create(t->trained->model, all_rows < chunk ? all_rows : chunk, &t->workspace));
+    MH_TRY(mh_allreduce_create(parameters, config->replicas, together, rank, ranks, &t->allreduce));
     if (config->overlaps)
         MH_TRY(cut_sum(t));
     MH_TRY(create_adam(t));
@@ -101,12 +102,27 @@ cleanup:
     return status;
 }
 
+static mh_status create_parts_of_batch(mh_trainer *t)
+{
+    mh_status status = MH_OK;
+    size_t parts = t->hosted.count;
+
+    MH_TRY(mh_memory_array(parts, sizeof *t->tally, &t->tally));
+    MH_TRY(mh_memory_array(parts, sizeof *t->part, &t->part));
+    MH_TRY(mh_memory_array(parts, sizeof *t->draw, &t->draw));
+    MH_TRY(mh_memory_array(parts, t->heads * sizeof *t->tally->loss, &t->tally[0].loss));
+    MH_TRY(mh_memory_array(parts, t->heads * sizeof *t->tally->known, &t->tally[0].known));
+    for (size_t i = 1; i < parts; i++)
+        t->tally[i] = (mh_tally){t->tally[0].loss + i * t->heads, t->tally[0].known + i * t->heads};
+cleanup:
+    return status;
+}
+
 static mh_status create_sums(mh_trainer *t)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(mh_memory_array(t->heads, sizeof *t->tally.loss, &t->tally.loss));
-    MH_TRY(mh_memory_array(t->heads, sizeof *t->tally.known, &t->tally.known));
+    MH_TRY(create_parts_of_batch(t));
     if (t->data->missing_labels > 0)
         MH_TRY(mh_memory_array(t->batches, t->heads * sizeof *t->known, &t->known));
     MH_TRY(mh_memory_array(t->heads, sizeof *t->weights, &t->weights));
@@ -161,8 +177,13 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_adam_destroy(t->adam);
     mh_history_close(t->history);
     mh_memory_free(t->earlier_history);
-    mh_memory_free(t->tally.loss);
-    mh_memory_free(t->tally.known);
+    if (t->tally != NULL) {
+        mh_memory_free(t->tally[0].loss);
+        mh_memory_free(t->tally[0].known);
+    }
+    mh_memory_free(t->tally);
+    mh_memory_free(t->part);
+    mh_memory_free(t->draw);
     mh_memory_free(t->known);
     mh_memory_free(t->weights);
     mh_kept_weights_clear(&t->kept);
@@ -243,16 +264,17 @@ static const float *batch_weights(mh_trainer *t, size_t batch)
 static double note_loss(mh_trainer *t, size_t batch, size_t replica)
 {
     double *step_loss = t->step_loss + replica * t->heads;
+    mh_tally *tally = &t->tally[replica];
     double sum = 0;
 
     for (size_t h = 0; h < t->heads; h++) {
         double known = divisor(t, batch, h);
-        double share = known > 0 ? t->tally.loss[h] / known : 0.0;
+        double share = known > 0 ? tally->loss[h] / known : 0.0;
 
         step_loss[h] = share;
         sum += t->config.head_weights != NULL ? t->config.head_weights[h] * share : share;
-        t->tally.loss[h] = 0;
-        t->tally.known[h] = 0;
+        tally->loss[h] = 0;
+        tally->known[h] = 0;
     }
     return sum / t->weight_sum;
 }
@@ -295,27 +317,37 @@ static void sum_from(void *who, size_t first)
     mh_allreduce_advance(summer->comm, summer->allreduce, first);
 }
 
-/* The rows of every replica hosted here become a leaf of the sum. Waits for no other rank. */
-static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
+static void take_parts(mh_trainer *t, size_t batch)
 {
     const float *weights = batch_weights(t, batch);
-    summer summer = {comm, t->allreduce};
-    const mh_gradient_watch watch = {sum_from, &summer};
 
     for (size_t r = 0; r < t->hosted.count; r++) {
-        mh_batch part; /* borrowed from the loader until the next one */
-        mh_draw draw = {t->config.seed, mh_adam_steps(t->adam), (uint32_t)(t->hosted.first + r)};
-        float *leaf = mh_allreduce_leaf(t->allreduce);
+        t->draw[r] = (mh_draw){t->config.seed, mh_adam_steps(t->adam), (uint32_t)(t->hosted.first + r)};
+        mh_loader_batch(t->loader, batch, t->hosted.first + r, &t->part[r]);
+        t->part[r].weights = weights;
+        t->part[r].draw = &t->draw[r];
+    }
+}
 
-        mh_loader_batch(t->loader, batch, t->hosted.first + r, &part);
-        part.weights = weights;
-        part.draw = &draw;
+/* The rows of every replica hosted here become leaves of the sum. Waits for no other rank. */
+static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
+{
+    summer summer = {comm, t->allreduce};
+    const mh_gradient_watch watch = {sum_from, &summer};
+    size_t leaves = 0;
+
+    take_parts(t, batch);
+    mh_workspace_prepare(t->workspace, t->trained->model);
+    for (size_t r = 0; r < t->hosted.count; r += leaves) {
+        float *gradient = mh_allreduce_next(t->allreduce, &leaves);
         bool is_spoilt = mh_fault_take(MH_FAULT_NAN);
-        mh_model_gradient(t->trained->model, &part, t->workspace, leaf, &t->tally,
+
+        mh_model_gradient(t->trained->model, &t->part[r], leaves, t->workspace, gradient, &t->tally[r],
                           t->config.overlaps && !is_spoilt ? &watch : NULL);
         if (is_spoilt)
-            leaf[0] = NAN;
-        t->replica_loss[r] = note_loss(t, batch, r);
+            gradient[0] = NAN;
+        for (size_t i = r; i < r + leaves; i++)
+            t->replica_loss[i] = note_loss(t, batch, i);
     }
 }
 

@@ -29,7 +29,9 @@ struct mh_trainer {
     mh_progress progress;
     mh_position position;
 
-    mh_tally tally;    /* of one replica's part of a batch                                       */
+    mh_tally *tally; /* [hosted] of each replica's part of a batch                              */
+    mh_batch *part;  /* [hosted] these parts, of the batch that is being computed               */
+    mh_draw *draw;   /* [hosted]                                                                */
     int64_t *known;    /* [batches x heads] known labels of each batch; NULL when all are known  */
     float *weights;    /* [heads] of the loss in a batch                                         */
     double weight_sum; /* of all heads                                                           */

@@ -103,6 +103,7 @@ static void add_chunks(mh_validator *v)
                     .labels = v->shard.labels};
 
     memset(v->sums, 0, heads->count * sizeof *v->sums);
+    mh_workspace_prepare(v->workspace, v->trained->model);
     for (size_t row = 0; row < all.rows; row += mh_predictor_chunk_rows()) {
         mh_batch chunk = mh_batch_slice(&all, row, mh_predictor_chunk_rows());
 

@@ -34,6 +34,7 @@ static void predict(const mh_trained *trained)
     if (features == NULL || probabilities == NULL || predictions == NULL ||
         !promise_is_kept(mh_workspace_create(trained->model, PREDICTED_ROWS, &workspace)))
         abort();
+    mh_workspace_prepare(workspace, trained->model);
     if (trained->standardizer.inputs > 0)
         mh_standardizer_apply(&trained->standardizer, PREDICTED_ROWS, features);
     mh_heads_probabilities(heads, PREDICTED_ROWS, mh_model_logits(trained->model, &batch, workspace),

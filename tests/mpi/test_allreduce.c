@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "counts.h"
 #include "expect.h"
@@ -49,8 +50,17 @@ static mh_allreduce *create(size_t count, size_t replicas)
 {
     mh_allreduce *allreduce = NULL;
 
-    MUST(mh_allreduce_create(count, replicas, mh_comm_rank(world), mh_comm_ranks(world), &allreduce));
+    MUST(mh_allreduce_create(count, replicas, 1, mh_comm_rank(world), mh_comm_ranks(world), &allreduce));
     return allreduce;
+}
+
+static float *next_leaf(mh_allreduce *allreduce)
+{
+    size_t leaves = 0;
+    float *leaf = mh_allreduce_next(allreduce, &leaves);
+
+    cr_expect(eq(sz, leaves, 1));
+    return leaf;
 }
 
 static mh_span hosted_here(size_t replicas)
@@ -65,7 +75,7 @@ static mh_status sum(mh_allreduce *allreduce, size_t count, size_t replicas, siz
 
     mh_allreduce_start(allreduce);
     for (size_t r = 0; r < hosted.count; r++) {
-        float *leaf = mh_allreduce_leaf(allreduce);
+        float *leaf = next_leaf(allreduce);
 
         for (size_t i = 0; i < count; i++)
             leaf[i] = (float)number(hosted.first + r, i, turn);
@@ -127,7 +137,7 @@ Test(allreduce, sums_in_segments_as_they_are_written)
             for (size_t turn = 0; turn < 2; turn++) {
                 mh_allreduce_start(allreduce);
                 for (size_t r = 0; r < hosted.count; r++) {
-                    float *leaf = mh_allreduce_leaf(allreduce);
+                    float *leaf = next_leaf(allreduce);
 
                     for (size_t i = count; i-- > 0;) {
                         leaf[i] = (float)number(hosted.first + r, i, c);
@@ -139,6 +149,41 @@ Test(allreduce, sums_in_segments_as_they_are_written)
                 MUST(mh_allreduce_finish(world, allreduce, MH_OK, NULL, loss));
                 EXPECT_SAME_BITS(mh_allreduce_sum(allreduce), expected, count);
             }
+            mh_allreduce_destroy(allreduce);
+        }
+    }
+}
+
+/* Whoever makes several leaves at once adds them in the tree's order, and nobody sees a difference. */
+Test(allreduce, takes_subtrees_that_were_made_together)
+{
+    enum { COUNT = 100 };
+    static float expected[COUNT];
+    double loss[MOST_REPLICAS];
+
+    for (size_t replicas = mh_comm_ranks(world); replicas <= 11; replicas++) {
+        for (size_t together = 1; together <= 12; together += together < 4 ? 1 : 4) {
+            mh_span hosted = hosted_here(replicas);
+            mh_allreduce *allreduce = NULL;
+            size_t leaves = 0;
+
+            MUST(mh_allreduce_create(COUNT, replicas, together, mh_comm_rank(world), mh_comm_ranks(world),
+                                     &allreduce));
+            for (size_t i = 0; i < COUNT; i++)
+                expected[i] = tree_sum(0, replicas, i, 0);
+            mh_allreduce_start(allreduce);
+            for (size_t r = 0; r < hosted.count; r += leaves) {
+                float *sum = mh_allreduce_next(allreduce, &leaves);
+
+                cr_expect(leaves >= 1 && leaves <= together && r + leaves <= hosted.count);
+                for (size_t i = 0; i < COUNT; i++)
+                    sum[i] = tree_sum(hosted.first + r, leaves, i, 0);
+            }
+            memset(loss, 0, sizeof loss);
+            MUST(mh_allreduce_finish(world, allreduce, MH_OK, NULL, loss));
+            EXPECT_SAME_BITS(mh_allreduce_sum(allreduce), expected, COUNT);
+            if (mh_comm_ranks(world) == 1 && together >= replicas)
+                cr_expect(eq(sz, leaves, replicas), "all leaves of a rank alone are one subtree");
             mh_allreduce_destroy(allreduce);
         }
     }
@@ -158,7 +203,7 @@ Test(allreduce, fails_together_in_the_middle_of_segments)
 
         mh_allreduce_start(allreduce);
         if (!fails) {
-            float *leaf = mh_allreduce_leaf(allreduce);
+            float *leaf = next_leaf(allreduce);
 
             for (size_t i = 0; i < COUNT; i++)
                 leaf[i] = (float)number(mh_comm_rank(world), i, turn);
@@ -281,7 +326,7 @@ Test(allreduce, hands_the_largest_request_to_all_ranks)
 
         mh_allreduce_start(allreduce);
         for (size_t r = 0; r < hosted_here(5).count; r++)
-            mh_allreduce_leaf(allreduce);
+            next_leaf(allreduce);
         MUST(mh_allreduce_finish(world, allreduce, MH_OK, &request, loss));
         cr_expect(eq(int, request, heard[i]));
     }
@@ -298,7 +343,7 @@ static bool is_finite_with(mh_allreduce *allreduce, size_t count, size_t element
 
     mh_allreduce_start(allreduce);
     for (size_t r = 0; r < hosted.count; r++) {
-        float *leaf = mh_allreduce_leaf(allreduce);
+        float *leaf = next_leaf(allreduce);
 
         for (size_t i = 0; i < count; i++)
             leaf[i] = (float)number(hosted.first + r, i, 0);
@@ -344,7 +389,7 @@ Test(allreduce, refuses_fewer_replicas_than_ranks)
 {
     mh_allreduce *allreduce = NULL;
 
-    EXPECT_FAILURE(mh_allreduce_create(10, 2, 0, 3, &allreduce), MH_ERR_USAGE, "--replicas 2");
+    EXPECT_FAILURE(mh_allreduce_create(10, 2, 1, 0, 3, &allreduce), MH_ERR_USAGE, "--replicas 2");
     cr_expect(allreduce == NULL);
 }
 
@@ -359,7 +404,7 @@ static mh_status fail_on_the_last_rank(mh_allreduce *allreduce, int *request, do
     if (mh_comm_rank(world) == last)
         return mh_allreduce_finish(world, allreduce, MH_FAIL(MH_ERR_IO, "the disk is gone"), request, loss);
     for (size_t r = 0; r < hosted_here(5).count; r++)
-        mh_allreduce_leaf(allreduce);
+        next_leaf(allreduce);
     return mh_allreduce_finish(world, allreduce, MH_OK, request, loss);
 }
 

@@ -239,7 +239,8 @@ static double step_by_hand(const mh_batch *batch, mh_trained *trained, const mh_
     weighted.weights = weights;
     MUST(mh_workspace_create(trained->model, ROWS, &workspace));
     MUST(mh_adam_create(&config->adam, count, &adam));
-    mh_model_gradient(trained->model, &weighted, workspace, gradient, &tally, NULL);
+    mh_workspace_prepare(workspace, trained->model);
+    mh_model_gradient(trained->model, &weighted, 1, workspace, gradient, &tally, NULL);
     mh_adam_step(adam, config->schedule.rate, 1.0 / (ROWS * HEADS), gradient,
                  mh_model_parameters(trained->model));
     for (size_t h = 0; h < HEADS; h++)

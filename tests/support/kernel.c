@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "multihead/tensor/matrix.h"
 
 /*
@@ -12,5 +14,6 @@ static __attribute__((constructor)) void choose_kernel(int argc, char **argv, ch
     (void)argc;
     (void)environment;
     mh_matrix_choose_kernel(argv);
+    mh_kernel_choose(getenv("MULTIHEAD_KERNELS"));
     mh_matrix_set_threads(1); /* the program's default, and the ranks of a test share few cores */
 }

@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "expect.h"
 #include "multihead/model/layer.h"
@@ -16,6 +18,61 @@ static const mh_layer layer = {
 static const double ROUNDING = 5e-6;
 
 static float parameters[COUNT], x[ROWS * INPUTS], y[ROWS * OUTPUTS], dy[ROWS * OUTPUTS];
+
+/* The layer's passes, of ordinary matrices. */
+typedef struct {
+    float *memory;
+    mh_weights weights;
+    mh_panels x, y, dy, dx;
+} passes;
+
+static float *next_part(float **memory, size_t floats)
+{
+    float *part = *memory;
+
+    *memory += floats;
+    return part;
+}
+
+static passes start(const mh_layer *l)
+{
+    passes p = {.memory = aligned_alloc(64, 1 << 16)};
+    float *free_from = p.memory;
+
+    cr_assert(p.memory != NULL);
+    memset(p.memory, 0, 1 << 16);
+    p.weights = mh_weights_of(next_part(&free_from, mh_weights_floats(INPUTS, OUTPUTS)), INPUTS, OUTPUTS);
+    p.x = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, INPUTS)), ROWS, INPUTS);
+    p.dx = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, INPUTS)), ROWS, INPUTS);
+    p.y = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, OUTPUTS)), ROWS, OUTPUTS);
+    p.dy = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, OUTPUTS)), ROWS, OUTPUTS);
+    mh_layer_prepare(l, parameters, &p.weights);
+    mh_panels_fill(&p.x, x);
+    mh_panels_fill(&p.dy, dy);
+    return p;
+}
+
+static void run_forward(const mh_layer *l)
+{
+    passes p = start(l);
+
+    mh_layer_forward(l, &p.weights, &p.x, &p.y);
+    mh_panels_spill(&p.y, y);
+    free(p.memory);
+}
+
+static void run_backward(bool adds, float *gradient, float *dx)
+{
+    passes p = start(&layer);
+    const size_t rows = ROWS;
+    const mh_leaves leaves = {1, &rows, NULL};
+
+    mh_layer_backward(&layer, &p.weights, &p.x, &p.dy, &leaves, adds, 1.0f, gradient,
+                      dx != NULL ? &p.dx : NULL);
+    if (dx != NULL)
+        mh_panels_spill(&p.dx, dx);
+    free(p.memory);
+}
 
 static void fill(void)
 {
@@ -37,7 +94,7 @@ Test(layer, forward_is_relu_of_x_weight_and_bias, .init = fill)
 {
     size_t clipped = 0;
 
-    mh_layer_forward(&layer, parameters, ROWS, x, y);
+    run_forward(&layer);
     for (size_t i = 0; i < ROWS * OUTPUTS; i++) {
         double z = output(i / OUTPUTS, i % OUTPUTS);
 
@@ -53,7 +110,7 @@ Test(layer, forward_without_relu_keeps_the_sign, .init = fill)
     mh_layer linear = layer;
 
     linear.has_relu = false;
-    mh_layer_forward(&linear, parameters, ROWS, x, y);
+    run_forward(&linear);
     for (size_t i = 0; i < ROWS * OUTPUTS; i++)
         cr_expect(epsilon_eq(dbl, (double)y[i], output(i / OUTPUTS, i % OUTPUTS), ROUNDING));
 }
@@ -62,7 +119,7 @@ Test(layer, forward_without_relu_keeps_the_sign, .init = fill)
 Test(layer, relu_lets_nan_through, .init = fill)
 {
     x[0] = NAN;
-    mh_layer_forward(&layer, parameters, ROWS, x, y);
+    run_forward(&layer);
     for (size_t out = 0; out < OUTPUTS; out++)
         cr_expect(isnan(y[out]));
     cr_expect(not(isnan(y[OUTPUTS])));
@@ -108,9 +165,9 @@ Test(layer, backward_replaces_or_adds_and_writes_nothing_else, .init = fill)
 
     toy_fill(gradient, COUNT, 4);
     toy_fill(before, COUNT, 4);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, true, 1.0f, gradient, NULL);
+    run_backward(true, gradient, NULL);
     expect_gradient(gradient, before);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, 1.0f, gradient, NULL);
+    run_backward(false, gradient, NULL);
     expect_gradient(gradient, NULL);
     EXPECT_SAME_BITS(gradient, before, 3);
     EXPECT_SAME_BITS(gradient + COUNT - 3, before + COUNT - 3, 3);
@@ -123,7 +180,7 @@ Test(layer, backward_masks_where_x_was_clipped, .init = fill)
 
     for (size_t i = 0; i < ROWS * INPUTS; i++)
         x[i] = fmaxf(x[i], 0.0f);
-    mh_layer_backward(&layer, parameters, ROWS, x, dy, false, 1.0f, gradient, dx);
+    run_backward(false, gradient, dx);
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         double sum = 0.0;
 

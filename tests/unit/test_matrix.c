@@ -2,6 +2,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "multihead/tensor/matrix.h"
 #include "toy.h"
@@ -55,13 +56,68 @@ static void fill(void)
         out[i] = before[i] = NAN; /* what is not written, or read by mistake, shows */
 }
 
+/* The products of ordinary matrices, laid out as the door wants them. */
+typedef struct {
+    float *memory;
+    mh_weights weights;
+    mh_panels left, right; /* [rows x inputs], [rows x outputs] */
+} operands;
+
+static operands lay_out(size_t rows, size_t inputs, size_t outputs)
+{
+    size_t weights = mh_weights_floats(inputs, outputs), left = mh_matrix_floats(rows, inputs);
+    size_t floats = weights + left + mh_matrix_floats(rows, outputs) + MH_PANEL;
+    operands o = {.memory = aligned_alloc(64, floats * sizeof *o.memory)};
+
+    cr_assert(o.memory != NULL);
+    memset(o.memory, 0, floats * sizeof *o.memory);
+    o.weights = mh_weights_of(o.memory, inputs, outputs);
+    o.left = mh_matrix_of(o.memory + weights, rows, inputs);
+    o.right = mh_matrix_of(o.memory + weights + left, rows, outputs);
+    mh_weights_prepare(&o.weights, weight, NULL);
+    return o;
+}
+
+static void run_forward(size_t rows, size_t inputs, size_t outputs, bool adds)
+{
+    operands o = lay_out(rows, inputs, outputs);
+
+    mh_panels_fill(&o.left, x);
+    if (adds)
+        mh_panels_fill(&o.right, out);
+    mh_matrix_forward(&o.weights, &o.left, adds, false, &o.right);
+    mh_panels_spill(&o.right, out);
+    free(o.memory);
+}
+
+static void run_backward(size_t rows, size_t inputs, size_t outputs)
+{
+    operands o = lay_out(rows, inputs, outputs);
+
+    mh_panels_fill(&o.right, dy);
+    mh_matrix_backward(&o.weights, &o.right, NULL, 1.0f, &o.left);
+    mh_panels_spill(&o.left, out);
+    free(o.memory);
+}
+
+static void run_weight_gradient(size_t rows, size_t inputs, size_t outputs, bool adds)
+{
+    operands o = lay_out(rows, inputs, outputs);
+    const mh_leaves leaves = {1, &rows, NULL};
+
+    mh_panels_fill(&o.left, x);
+    mh_panels_fill(&o.right, dy);
+    mh_matrix_weight_gradient(&o.right, &o.left, &leaves, adds, out);
+    free(o.memory);
+}
+
 Test(matrix, forward_is_x_times_weight_transposed)
 {
     for (size_t s = 0; s < SHAPES; s++) {
         size_t rows = shapes[s][0], inputs = shapes[s][1], outputs = shapes[s][2];
 
         fill();
-        mh_matrix_forward(rows, inputs, outputs, x, weight, out);
+        run_forward(rows, inputs, outputs, false);
         expect_product(NULL, (view){x, inputs, 1}, (view){weight, 1, inputs}, rows, outputs, inputs);
         cr_expect(isnan(out[rows * outputs]));
     }
@@ -73,7 +129,7 @@ Test(matrix, backward_is_dy_times_weight)
         size_t rows = shapes[s][0], inputs = shapes[s][1], outputs = shapes[s][2];
 
         fill();
-        mh_matrix_backward(rows, inputs, outputs, dy, weight, out);
+        run_backward(rows, inputs, outputs);
         expect_product(NULL, (view){dy, outputs, 1}, (view){weight, inputs, 1}, rows, inputs, outputs);
         cr_expect(isnan(out[rows * inputs]));
     }
@@ -85,7 +141,7 @@ Test(matrix, weight_gradient_is_dy_transposed_times_x)
         size_t rows = shapes[s][0], inputs = shapes[s][1], outputs = shapes[s][2];
 
         fill();
-        mh_matrix_weight_gradient(rows, inputs, outputs, dy, x, false, out);
+        run_weight_gradient(rows, inputs, outputs, false);
         expect_product(NULL, (view){dy, 1, outputs}, (view){x, inputs, 1}, outputs, inputs, rows);
         cr_expect(isnan(out[outputs * inputs]));
     }
@@ -99,7 +155,7 @@ Test(matrix, weight_gradient_adds_when_told)
         fill();
         toy_fill(before, outputs * inputs, 4);
         toy_fill(out, outputs * inputs, 4);
-        mh_matrix_weight_gradient(rows, inputs, outputs, dy, x, true, out);
+        run_weight_gradient(rows, inputs, outputs, true);
         expect_product(before, (view){dy, 1, outputs}, (view){x, inputs, 1}, outputs, inputs, rows);
     }
 }
@@ -107,22 +163,27 @@ Test(matrix, weight_gradient_adds_when_told)
 Test(matrix, no_rows_have_no_gradient)
 {
     fill();
-    mh_matrix_weight_gradient(0, 3, 4, dy, x, false, out);
+    run_weight_gradient(0, 3, 4, false);
     for (size_t i = 0; i < 12; i++)
         cr_expect(out[i] == 0.0f);
     cr_expect(isnan(out[12]));
     toy_fill(out, 12, 4);
     toy_fill(before, 12, 4);
-    mh_matrix_weight_gradient(0, 3, 4, dy, x, true, out);
+    run_weight_gradient(0, 3, 4, true);
     cr_expect(zero(dbl, toy_distance(out, before, 12)));
 }
 
-Test(matrix, no_rows_write_nothing)
+Test(matrix, forward_adds_when_told)
 {
-    fill();
-    mh_matrix_forward(0, 3, 4, x, weight, out);
-    mh_matrix_backward(0, 3, 4, dy, weight, out);
-    cr_expect(isnan(out[0]));
+    for (size_t s = 0; s < SHAPES; s++) {
+        size_t rows = shapes[s][0], inputs = shapes[s][1], outputs = shapes[s][2];
+
+        fill();
+        toy_fill(before, rows * outputs, 4);
+        toy_fill(out, rows * outputs, 4);
+        run_forward(rows, inputs, outputs, true);
+        expect_product(before, (view){x, inputs, 1}, (view){weight, 1, inputs}, rows, outputs, inputs);
+    }
 }
 
 /* See tests/support/kernel.c. */

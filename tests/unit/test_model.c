@@ -77,7 +77,8 @@ static void run_gradient(model_case *c, size_t chunk_rows)
     memset(c->tally.known, 0, HEADS * sizeof *c->tally.known);
     toy_fill(c->gradient, mh_model_layout(c->model)->count, 77); /* what is not written shows */
     MUST(mh_workspace_create(c->model, chunk_rows, &workspace));
-    mh_model_gradient(c->model, &c->batch, workspace, c->gradient, &c->tally, NULL);
+    mh_workspace_prepare(workspace, c->model);
+    mh_model_gradient(c->model, &c->batch, 1, workspace, c->gradient, &c->tally, NULL);
     mh_workspace_destroy(workspace);
 }
 
@@ -145,7 +146,9 @@ static void drop(const model_case *c, size_t layer, size_t row, size_t columns, 
         return;
     for (size_t i = 0; i < columns; i++)
         kept[i] = 1.0f;
-    mh_dropout_apply(c->batch.draw, layer, row, 1, columns, rate, kept);
+    mh_panels one = mh_panels_of_rows(kept, 1, columns);
+
+    mh_dropout_apply(c->batch.draw, layer, row, rate, &one);
     for (size_t i = 0; i < columns; i++)
         x[i] = kept[i] == 0.0f ? 0.0 : x[i] / (1.0 - (double)rate);
 }
@@ -312,6 +315,8 @@ Test(model, predicting_drops_nothing)
     c.batch.draw = &draw;
     MUST(mh_workspace_create(c.model, ROWS, &workspace[0]));
     MUST(mh_workspace_create(plain.model, ROWS, &workspace[1]));
+    mh_workspace_prepare(workspace[0], c.model);
+    mh_workspace_prepare(workspace[1], plain.model);
     cr_expect(eq(dbl,
                  toy_distance(mh_model_logits(c.model, &c.batch, workspace[0]),
                               mh_model_logits(plain.model, &plain.batch, workspace[1]),
@@ -564,16 +569,60 @@ Test(model, what_is_called_final_of_a_gradient_is)
 
     cr_assert(expected != NULL);
     MUST(mh_workspace_create(c.model, 7, &workspace)); /* several chunks: only the last one ends anything */
-    mh_model_gradient(c.model, &c.batch, workspace, expected, &c.tally, NULL);
+    mh_workspace_prepare(workspace, c.model);
+    mh_model_gradient(c.model, &c.batch, 1, workspace, expected, &c.tally, NULL);
     for (size_t i = 0; i < count; i++)
         c.gradient[i] = -1.0f;
 
     watcher w = {.c = &c, .expected = expected};
     const mh_gradient_watch watch = {expect_final_from, &w};
-    mh_model_gradient(c.model, &c.batch, workspace, c.gradient, &c.tally, &watch);
+    mh_model_gradient(c.model, &c.batch, 1, workspace, c.gradient, &c.tally, &watch);
     cr_expect(w.calls == 3 && w.last == 0);
     cr_expect(mh_model_layer_starts(c.model, starts) == 2 && starts[0] > 0 && starts[1] > starts[0]);
     mh_workspace_destroy(workspace);
     free(expected);
+    model_end(&c);
+}
+
+/* Parts of a batch that are taken at once, as a rank's replicas are. */
+Test(model, parts_together_give_the_bits_of_their_sum)
+{
+    enum { PARTS = 3, EACH = 5 };
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true, .dropout = 0.25f}, mixed, 2);
+    size_t count = mh_model_layout(c.model)->count;
+    float *alone[PARTS], loss_before = 0;
+    mh_batch part[PARTS];
+    mh_tally tally[PARTS], tally_alone[PARTS];
+    mh_draw draws[PARTS];
+    mh_workspace *workspace = NULL;
+
+    MUST(mh_workspace_create(c.model, PARTS * EACH, &workspace));
+    mh_workspace_prepare(workspace, c.model);
+    for (size_t i = 0; i < PARTS; i++) {
+        part[i] = mh_batch_slice(&c.batch, i * EACH, i == 1 ? EACH - 1 : EACH);
+        part[i].first = 0;
+        draws[i] = (mh_draw){.seed = 1, .step = 2, .replica = (uint32_t)i};
+        part[i].draw = &draws[i];
+        tally[i] = toy_tally(HEADS);
+        tally_alone[i] = toy_tally(HEADS);
+        alone[i] = malloc(count * sizeof *alone[i]);
+        cr_assert(alone[i] != NULL);
+        mh_model_gradient(c.model, &part[i], 1, workspace, alone[i], &tally_alone[i], NULL);
+    }
+    if (mh_kernel_uses_blas())
+        cr_skip_test("BLAS takes parts one by one");
+    mh_model_gradient(c.model, part, PARTS, workspace, c.gradient, tally, NULL);
+    for (size_t i = 0; i < count; i++)
+        alone[0][i] = (alone[0][i] + alone[1][i]) + alone[2][i];
+    EXPECT_SAME_BITS(c.gradient, alone[0], count);
+    for (size_t i = 0; i < PARTS; i++) {
+        EXPECT_SAME_BITS(tally[i].loss, tally_alone[i].loss, HEADS);
+        loss_before += (float)tally[i].loss[0];
+        toy_tally_free(&tally[i]);
+        toy_tally_free(&tally_alone[i]);
+        free(alone[i]);
+    }
+    cr_expect(loss_before > 0);
+    mh_workspace_destroy(workspace);
     model_end(&c);
 }

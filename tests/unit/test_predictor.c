@@ -120,6 +120,7 @@ Test(predictor, says_what_the_model_says)
 
     cr_assert(probabilities != NULL && predictions != NULL);
     MUST(mh_workspace_create(trained.model, chunk.rows, &workspace));
+    mh_workspace_prepare(workspace, trained.model);
     mh_heads_probabilities(heads, chunk.rows, mh_model_logits(trained.model, &chunk, workspace),
                            probabilities);
     mh_heads_predict(heads, chunk.rows, probabilities, NULL, predictions);

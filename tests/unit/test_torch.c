@@ -79,6 +79,7 @@ static void expect_logits(const char *file, const mh_model *model, const mh_batc
     float *expected = fixture_read_float(file, "logits1", &shape);
 
     MUST(mh_workspace_create(model, ROWS, &workspace));
+    mh_workspace_prepare(workspace, model);
     cr_assert(eq(sz, shape.count, ROWS * mh_model_heads(model)->columns));
     cr_expect(le(dbl, toy_distance(mh_model_logits(model, batch, workspace), expected, shape.count), LOGITS));
     free(expected);
@@ -126,7 +127,8 @@ static void expect_three_steps_of(const char *file, mh_head_kind kind, mh_head_a
 
         if (step == 0)
             expect_logits(file, model, &batch);
-        mh_model_gradient(model, &batch, workspace, gradient, &tally, NULL);
+        mh_workspace_prepare(workspace, model);
+        mh_model_gradient(model, &batch, 1, workspace, gradient, &tally, NULL);
         expect_loss(file, step, &tally);
         if (step == 0)
             expect_vector(file, "grad1", layout, gradient, scale, GRADIENT);

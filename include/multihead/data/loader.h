@@ -44,7 +44,7 @@ size_t mh_loader_batch_rows(const mh_loader *loader, size_t batch);
 /** The most rows that a replica has in a batch. */
 size_t mh_loader_replica_rows_max(const mh_loader *loader);
 
-/** A replica's part of a global batch, 0 rows perhaps; borrowed until the next call. */
+/** A replica's part of a global batch, 0 rows perhaps; borrowed until the next call for that replica. */
 void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out);
 
 /** Adds how many labels of each head are known in this rank's part of a batch: counts [heads]. */

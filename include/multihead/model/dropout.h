@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "multihead/kernel/panels.h"
 #include "multihead/tensor/batch.h"
 
 /*
@@ -14,14 +15,12 @@
 float mh_dropout_scale(float rate);
 
 /**
- * Sets each element of y [rows x columns] to 0 with probability `rate` (a multiple of 2^-16, 0..1) and scales
- * the others.
+ * Sets each element of y with probability `rate` (a multiple of 2^-16, 0..1) to 0 and scales the others.
  *
  *   layer   of the model, so that each has numbers of its own
  *   first   place in its batch of the first row: an element's fate is a function of (draw, layer, first + row,
  *           column), so cutting a batch in slices changes nothing
  */
-void mh_dropout_apply(const mh_draw *draw, size_t layer, size_t first, size_t rows, size_t columns,
-                      float rate, float *y);
+void mh_dropout_apply(const mh_draw *draw, size_t layer, size_t first, float rate, const mh_panels *y);
 
 #endif

@@ -69,9 +69,19 @@ size_t mh_model_hidden(const mh_model *model, size_t layer);
 /** Rows that go through all layers together: few while layers are narrow, so that they stay in the L2 cache. */
 size_t mh_model_chunk_rows(const mh_model *model);
 
+/** How many parts of so many rows mh_model_gradient had best take at once: as many as make a chunk. */
+enum { MH_MODEL_PARTS_MAX = 64 };
+size_t mh_model_parts_at_once(const mh_model *model, size_t rows);
+
 /** Memory for passes of any number of rows, `rows` of them at a time (see mh_model_chunk_rows). */
 mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace **out);
 void mh_workspace_destroy(mh_workspace *workspace);
+
+/**
+ * Lays the model's weights out for the passes that follow. To be called before the first of them and whenever the
+ * parameters have changed: what the passes see are the weights as they were then.
+ */
+void mh_workspace_prepare(mh_workspace *workspace, const mh_model *model);
 
 /**
  * Somebody who can use parts of a gradient before it is whole: is told, in falling order, from which element on it is
@@ -93,14 +103,18 @@ size_t mh_model_layer_starts(const mh_model *model, size_t *first);
  * The gradient of the summed loss: d(sum over rows and heads of weight * loss) / d(parameters), with
  * weight = batch.weights[head], or 1. Drops out where the model does and batch.draw says with which numbers.
  *
- *   gradient   out: [layout.count]; 0 for a batch of 0 rows
- *   tally      adds loss and known labels of each head
+ *   part       [parts] the rows, in parts whose sums are added in the order of a tree over them (mh_leaves_merges); more
+ *              than one must fit into the workspace together. A part alone may have any number of rows, 0 as well
+ *   workspace  prepared
+ *   gradient   out: [layout.count]; 0 for 0 rows
+ *   tally      [parts] adds loss and known labels of each head of a part
  *   watch      NULL: nobody
  *
- * Deterministic: the same batch gives the same bits.
+ * Deterministic: the same rows give the same bits, and several parts together give those of their gradients made one by
+ * one and added.
  */
-void mh_model_gradient(const mh_model *model, const mh_batch *batch, mh_workspace *workspace, float *gradient,
-                       mh_tally *tally, const mh_gradient_watch *watch);
+void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
+                       float *gradient, mh_tally *tally, const mh_gradient_watch *watch);
 
 /** The logits [rows x heads.columns] of at most the workspace's rows; borrowed from it until the next pass. */
 const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace);

@@ -29,10 +29,12 @@ mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks);
 /**
  *   count      elements of the float32 vector, any number
  *   replicas   leaves of the tree, at least as many as ranks
+ *   together   how many leaves of a subtree the rank makes at once, at most, from 1
  *
  * Allocates everything; needs no other rank. Fails with MH_ERR_USAGE where there are more ranks than replicas.
  */
-mh_status mh_allreduce_create(size_t count, size_t replicas, size_t rank, size_t ranks, mh_allreduce **out);
+mh_status mh_allreduce_create(size_t count, size_t replicas, size_t together, size_t rank, size_t ranks,
+                              mh_allreduce **out);
 void mh_allreduce_destroy(mh_allreduce *allreduce);
 
 /**
@@ -49,20 +51,20 @@ mh_status mh_allreduce_cut(mh_allreduce *allreduce, const size_t *cut, size_t cu
 void mh_allreduce_start(mh_allreduce *allreduce);
 
 /**
- * Where the next hosted replica's vector [count] has to be written, in the order of replicas. Its old contents
- * mean nothing. Valid until the next call. Not collective.
+ * Where the next sum has to be written [count]: of a subtree of `leaves` hosted replicas, added in the tree's order
+ * (mh_leaves_merges), one after another. Its old contents mean nothing. Valid until the next call. Not collective.
  */
-float *mh_allreduce_leaf(mh_allreduce *allreduce);
+float *mh_allreduce_next(mh_allreduce *allreduce, size_t *leaves);
 
 /**
- * The elements from `first` on of the leaf given out last are final. Where it is the last leaf, begins to sum the segments
+ * The elements from `first` on of the sum given out last are final. Where it is the last one, begins to sum the segments
  * behind there, and looks after those that are under way; never waits. To be called with ever smaller elements, or not
  * at all: finish does what is left.
  */
 void mh_allreduce_advance(const mh_comm *comm, mh_allreduce *allreduce, size_t first);
 
 /**
- * Finishes the sum that start opened: every hosted replica has written its leaf, unless `mine` is a failure.
+ * Finishes the sum that start opened: every sum was given out and written, unless `mine` is a failure.
  *
  *   mine      how this rank fared since start
  *   request   in: what this rank asks all of them for, 0: nothing; out: the largest of all ranks, on all ranks, also

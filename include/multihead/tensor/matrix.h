@@ -4,33 +4,57 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "multihead/kernel/kernel.h"
+
 /*
- * The door to matrix products (CBLAS, here OpenBLAS). All matrices are float32, row-major and without gaps.
+ * The door to matrix products: our own kernels (kernel.h) or BLAS. Matrices of activations are laid out as mh_matrix_of
+ * says, in panels or, for BLAS, row-major; weights are kept row-major and laid out for the products once a step.
  *
  * The three products of a dense layer, named by what they make. x [rows x inputs], weight [outputs x inputs],
  * y and dy [rows x outputs]:
  */
 
-/** y = x weight^T */
-void mh_matrix_forward(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
-                       float *y);
+/** A matrix of activations in memory with room for mh_matrix_floats, from a cache line on. */
+mh_panels mh_matrix_of(float *values, size_t rows, size_t columns);
+size_t mh_matrix_floats(size_t rows, size_t columns);
 
-/** y += x weight^T */
-void mh_matrix_forward_add(size_t rows, size_t inputs, size_t outputs, const float *x, const float *weight,
-                           float *y);
+/* Weights as the products read them; the arrays are in the memory given to mh_weights_of. */
+typedef struct {
+    size_t inputs, outputs;
+    const float *weight, *bias;     /* borrowed: what was prepared last; bias NULL: none      */
+    float *forward, *backward;      /* of weight^T and weight, in panels; not used with BLAS  */
+    float *start;                   /* bias filled up to panels, or zeros                     */
+} mh_weights;
 
-/** dx = dy weight */
-void mh_matrix_backward(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *weight,
-                        float *dx);
+/** Floats that mh_weights_of wants; from a cache line on. */
+size_t mh_weights_floats(size_t inputs, size_t outputs);
+mh_weights mh_weights_of(float *memory, size_t inputs, size_t outputs);
 
-/** dweight = dy^T x, or dweight += dy^T x when `adds`. 0 rows give 0. */
-void mh_matrix_weight_gradient(size_t rows, size_t inputs, size_t outputs, const float *dy, const float *x,
-                               bool adds, float *dweight);
+/** Lays the weights [outputs x inputs] and the bias [outputs] or NULL out as they are now; both must stay. */
+void mh_weights_prepare(mh_weights *weights, const float *weight, const float *bias);
 
-/** Threads of each product in this process, from now on. */
+/** y = x weight^T + bias, or y += x weight^T when `adds`; then clipped at 0 by ReLU when `clips`. */
+void mh_matrix_forward(const mh_weights *weights, const mh_panels *x, bool adds, bool clips,
+                       const mh_panels *y);
+
+/** dx = dy weight; where `mask` is given, scale * that where the mask is positive, else 0. Laid out as dx. */
+void mh_matrix_backward(const mh_weights *weights, const mh_panels *dy, const mh_panels *mask, float scale,
+                        const mh_panels *dx);
+
+/**
+ * dweight = dy^T x, or dweight += dy^T x when `adds`; row-major. Rows in leaves are summed in their tree's order; BLAS
+ * takes one leaf only. 0 rows give 0.
+ */
+void mh_matrix_weight_gradient(const mh_panels *dy, const mh_panels *x, const mh_leaves *leaves, bool adds,
+                               float *dweight);
+
+/**
+ * Threads of each product in this process, from now on. Our own kernels have one: more are BLAS's. Before any matrix is
+ * laid out.
+ */
 void mh_matrix_set_threads(size_t threads);
 
-/** The kernel in use, as the library names it ("SkylakeX"), and the library's version. Borrowed. */
+/** BLAS's kernel, as the library names it ("SkylakeX"), and the library's version. Borrowed. */
 const char *mh_matrix_kernel(void);
 const char *mh_matrix_library(void);
 

@@ -1,0 +1,79 @@
+#ifndef MULTIHEAD_KERNEL_KERNEL_H
+#define MULTIHEAD_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "multihead/base/status.h"
+#include "multihead/kernel/panels.h"
+
+/*
+ * The loops that time is spent in, written once and compiled for several instruction sets; which of them run is chosen
+ * when the program starts, from what the CPU has. Nothing here depends on a timing.
+ *
+ * Every element of a product is one chain of multiply-adds in the order of the depth, so it has the same bits wherever
+ * in a matrix it stands and however many rows there are. Between instruction sets the bits differ (fused or not).
+ */
+
+/* Rows in leaves, whose sums are added in the order of a tree. */
+typedef struct {
+    size_t count;         /* from 1                                                             */
+    const size_t *rows;   /* [count]; 0 rows are a sum of 0                                     */
+    const size_t *merges; /* [count] after this leaf, the topmost two sums become one so often;
+                             one is left in the end. NULL for one leaf                          */
+} mh_leaves;
+
+/**
+ * How many merges follow a leaf, from 0 on, in the tree over so many: a node of n leaves has the first half of them,
+ * rounded up, on its left and the rest on its right.
+ */
+size_t mh_leaves_merges(size_t leaves, size_t leaf);
+
+/* c = a b, or what is made of it: a [rows x depth], b [depth x columns], c [rows x columns]. */
+typedef struct {
+    mh_panels a;
+    const float *b; /* in panels of depth rows, filled up with zeros                                 */
+    mh_panels c;
+    const float *bias; /* [columns, rounded up to panels] what sums start at; NULL: 0                */
+    bool adds;         /* sums start at what is in c, without bias                                   */
+    bool clips;        /* then ReLU; keeps a NaN, so that it is seen in the loss                     */
+    const float *mask; /* laid out as c: c is 0 where this is not positive, else `scale` times as much */
+    float scale;
+} mh_product;
+
+/* c = a^T b over the rows of both, or c += a^T b. a [rows x m], b [rows x n], c [m x n] row-major. */
+typedef struct {
+    mh_panels a, b;
+    mh_leaves leaves; /* of all rows */
+    bool adds;
+    float *c;
+} mh_gradient_product;
+
+typedef struct {
+    const char *name; /* "avx512", "avx2", "generic" */
+    const char *title;
+
+    /** All of them in panels of MH_PANEL. */
+    void (*multiply)(const mh_product *product);
+    void (*multiply_gradient)(const mh_gradient_product *product);
+
+    /** sums [columns] of a's rows, replaced or added to; a in panels of any width. */
+    void (*sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
+} mh_kernel;
+
+/** The loops in use. */
+const mh_kernel *mh_kernel_now(void);
+
+/** All that this program has and this CPU can run, the best first; NULL behind the last. */
+const mh_kernel *mh_kernel_available(size_t i);
+
+/**
+ * Chooses: "generic", "avx2", "avx512", or "openblas": the best loops, but products from BLAS (mh_kernel_uses_blas).
+ * NULL or "": the best this CPU can run, with BLAS where that is generic. Called once, before any of them runs.
+ * MH_ERR_USAGE for another name or one that this CPU cannot run, saying which it can.
+ */
+mh_status mh_kernel_choose(const char *wanted);
+bool mh_kernel_uses_blas(void);
+void mh_kernel_use_blas(void);
+
+#endif

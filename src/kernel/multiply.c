@@ -1,0 +1,167 @@
+/*
+ * c = a b, in blocks: a panel of b, or as much of its depth as fits in the L1 cache, meets a block of a that fits in L2;
+ * of c as many rows at a time as there are registers for. Blocking: Goto and van de Geijn, "Anatomy of high-performance
+ * matrix multiplication", 2008; but nothing is packed, since panels are streams as they are.
+ */
+#include "loops.h"
+
+/* DEPTH: a block of b of TILE_PANELS panels takes 16 or 32 KB. ROWS: a block of a takes 256 KB. */
+enum { DEPTH = 256, ROWS = 256, VECTORS = TILE_PANELS * PANEL_VECTORS };
+
+/* The part of a product that is one call of a tile. */
+typedef struct {
+    const mh_product *product;
+    size_t row, panel;  /* of c     */
+    size_t first, depth; /* of the depth */
+    bool starts, ends;  /* whether it is the first and the last part of the depth */
+} part;
+
+/* Where vector v of a row of a tile stands, from the tile's beginning on. */
+INLINE size_t offset_of(size_t row, size_t v, size_t stride)
+{
+    return v / PANEL_VECTORS * stride + row * MH_PANEL + v % PANEL_VECTORS * LANES;
+}
+
+INLINE void start(const part *p, const float *c, const size_t height, const size_t vectors,
+                  vector sum[TILE_ROWS][VECTORS])
+{
+    const mh_product *product = p->product;
+
+    if (!p->starts || product->adds) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = load(c + offset_of(i, v, product->c.stride));
+    } else if (product->bias != NULL) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = load(product->bias + p->panel * MH_PANEL + v * LANES);
+    } else {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = same(0);
+    }
+}
+
+INLINE void finish(const part *p, float *c, const size_t height, const size_t vectors,
+                   vector sum[TILE_ROWS][VECTORS])
+{
+    const mh_product *product = p->product;
+    size_t stride = product->c.stride;
+
+    if (p->ends && product->clips) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = without_negative(sum[i][v]);
+    }
+    if (p->ends && product->mask != NULL) {
+        const float *mask = product->mask + (c - product->c.values);
+        vector scale = same(product->scale);
+
+        EACH_ROW(i)
+        EACH_VECTOR(v)
+        sum[i][v] = where_positive(load(mask + offset_of(i, v, stride)), sum[i][v] * scale);
+    }
+    EACH_ROW(i)
+    EACH_VECTOR(v) store(c + offset_of(i, v, stride), sum[i][v]);
+}
+
+/* height and vectors are constants wherever it is called, so that the sums are registers. */
+INLINE void run_tile(const part *p, const size_t height, const size_t vectors)
+{
+    const mh_product *product = p->product;
+    const float *a = product->a.values + p->first / MH_PANEL * product->a.stride + p->row * MH_PANEL;
+    size_t b_panel = product->a.columns * MH_PANEL;
+    const float *b = product->b + p->panel * b_panel + p->first * MH_PANEL;
+    float *c = product->c.values + p->panel * product->c.stride + p->row * MH_PANEL;
+    vector sum[TILE_ROWS][VECTORS];
+
+    start(p, c, height, vectors, sum);
+    for (size_t left = p->depth; left > 0;) {
+        size_t run = left < MH_PANEL ? left : MH_PANEL;
+
+        for (size_t k = 0; k < run; k++) {
+            vector right[VECTORS];
+
+            EACH_VECTOR(v) right[v] = load(b + offset_of(0, v, b_panel));
+            EACH_ROW(i)
+            EACH_VECTOR(v) sum[i][v] = multiply_add(same(a[i * MH_PANEL + k]), right[v], sum[i][v]);
+            b += MH_PANEL;
+        }
+        a += product->a.stride;
+        left -= run;
+    }
+    finish(p, c, height, vectors, sum);
+}
+
+#define TILE(height, panels)                                                                                 \
+    case (panels - 1) * TILE_ROWS + height:                                                                  \
+        run_tile(p, height, panels *PANEL_VECTORS);                                                          \
+        break;
+
+static void run_tile_of(const part *p, size_t height, size_t panels)
+{
+    switch ((panels - 1) * TILE_ROWS + height) {
+        TILE(1, 1)
+        TILE(2, 1)
+        TILE(3, 1)
+#if defined(__AVX2__) || defined(__aarch64__)
+        TILE(4, 1)
+        TILE(5, 1)
+        TILE(6, 1)
+#endif
+#if defined(__AVX512F__)
+        TILE(7, 1)
+        TILE(8, 1)
+        TILE(9, 1)
+        TILE(10, 1)
+        TILE(11, 1)
+        TILE(12, 1)
+        TILE(13, 1)
+        TILE(14, 1)
+        TILE(1, 2)
+        TILE(2, 2)
+        TILE(3, 2)
+        TILE(4, 2)
+        TILE(5, 2)
+        TILE(6, 2)
+        TILE(7, 2)
+        TILE(8, 2)
+        TILE(9, 2)
+        TILE(10, 2)
+        TILE(11, 2)
+        TILE(12, 2)
+        TILE(13, 2)
+        TILE(14, 2)
+#endif
+    }
+}
+
+/* Heights that differ by one at most: a last tile of one row would cost as much as a whole one. */
+static void run_rows(part p, size_t rows, size_t panels)
+{
+    size_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+
+    for (size_t t = 0; t < tiles; t++) {
+        size_t height = rows / tiles + (t < rows % tiles ? 1 : 0);
+
+        run_tile_of(&p, height, panels);
+        p.row += height;
+    }
+}
+
+void KERNEL(multiply)(const mh_product *product)
+{
+    size_t depth = product->a.columns, panels = mh_panels_count(&product->c);
+
+    for (size_t first = 0; first < depth; first += DEPTH) {
+        part p = {.product = product,
+                  .first = first,
+                  .depth = depth - first < DEPTH ? depth - first : DEPTH,
+                  .starts = first == 0,
+                  .ends = depth - first <= DEPTH};
+
+        for (p.row = 0; p.row < product->c.rows; p.row += ROWS) {
+            size_t left = product->c.rows - p.row;
+
+            for (p.panel = 0; p.panel < panels; p.panel += TILE_PANELS)
+                run_rows(p, left < ROWS ? left : ROWS,
+                         panels - p.panel < TILE_PANELS ? panels - p.panel : TILE_PANELS);
+        }
+    }
+}

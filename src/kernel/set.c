@@ -1,0 +1,14 @@
+#include "loops.h"
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
+extern const mh_kernel KERNEL(mh_kernel);
+
+const mh_kernel KERNEL(mh_kernel) = {
+    .name = TEXT(KERNEL_SET),
+    .title = KERNEL_TITLE,
+    .multiply = KERNEL(multiply),
+    .multiply_gradient = KERNEL(multiply_gradient),
+    .sum_columns = KERNEL(sum_columns),
+};

@@ -1,0 +1,92 @@
+#ifndef MULTIHEAD_SRC_KERNEL_VECTOR_H
+#define MULTIHEAD_SRC_KERNEL_VECTOR_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "multihead/kernel/panels.h"
+
+/*
+ * The registers of the instruction set that a file is compiled for. Arithmetic is written with C's operators, which gcc
+ * and clang have for vectors; what they have no operator for is here.
+ *
+ *   TILE_ROWS, TILE_PANELS   of a product's block of sums: as many registers as there are, less what one step of the
+ *                            depth needs
+ */
+#if defined(__AVX512F__)
+#include <immintrin.h>
+enum { LANES = 16, TILE_ROWS = 14, TILE_PANELS = 2 };
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+enum { LANES = 8, TILE_ROWS = 6, TILE_PANELS = 1 };
+#elif defined(__aarch64__)
+enum { LANES = 4, TILE_ROWS = 6, TILE_PANELS = 1 };
+#else
+enum { LANES = 4, TILE_ROWS = 3, TILE_PANELS = 1 };
+#endif
+
+enum { PANEL_VECTORS = MH_PANEL / LANES };
+
+typedef float vector __attribute__((vector_size(4 * LANES)));
+typedef int vector_bits __attribute__((vector_size(4 * LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vector load(const float *from)
+{
+    vector v;
+
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE void store(float *to, vector v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+INLINE vector same(float value)
+{
+#if defined(__AVX512F__)
+    return _mm512_set1_ps(value);
+#elif defined(__AVX2__) && defined(__FMA__)
+    return _mm256_set1_ps(value);
+#else
+    return (vector){value, value, value, value};
+#endif
+}
+
+/* a b + c, rounded once where the instruction set can. */
+INLINE vector multiply_add(vector a, vector b, vector c)
+{
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__) && defined(__FMA__)
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* Over a tile of height x vectors sums. Both are constants where the loops stand, so that every sum is a register. */
+#define EACH_ROW(i) _Pragma("GCC unroll 16") for (size_t i = 0; i < height; i++)
+#define EACH_VECTOR(v) _Pragma("GCC unroll 8") for (size_t v = 0; v < vectors; v++)
+
+/* v, or 0 where it is negative; a NaN stays. */
+INLINE vector without_negative(vector v)
+{
+    return (vector)((vector_bits)v & ~(v < same(0)));
+}
+
+/* v where the other is positive, else 0. */
+INLINE vector where_positive(vector other, vector v)
+{
+    return (vector)((vector_bits)v & (other > same(0)));
+}
+
+/* Each function's own name in each of the sets: KERNEL(multiply) is multiply_avx2 in one of them. */
+#define KERNEL_JOIN(name, set) name##_##set
+#define KERNEL_NAME(name, set) KERNEL_JOIN(name, set)
+#define KERNEL(name) KERNEL_NAME(name, KERNEL_SET)
+
+#endif
