@@ -30,8 +30,8 @@ static const double BENCH_SECONDS = 2.0;
 typedef struct {
     bench_subject subject;
     mh_allreduce *allreduce;
-    size_t chunk;           /* rows of a product                                                        */
-    size_t room, largest;   /* floats of a matrix of activations, and of a layer's weights as laid out  */
+    size_t chunk;         /* rows of a product                                                        */
+    size_t room, largest; /* floats of a matrix of activations, and of a layer's weights as laid out  */
     /* Operands as large as any product needs, with numbers in them that stay, and what products make. */
     float *x, *dy, *w, *y, *dx, *dw;
     double *losses;
@@ -193,8 +193,7 @@ static size_t choose_turns(const mh_comm *comm, const options *o, double step_se
 
 enum { IN_PIECES, AT_ONCE, STEP, ALLREDUCE, SERIES };
 
-static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns,
-                            double *seconds[SERIES])
+static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns, double *seconds[SERIES])
 {
     mh_status status = MH_OK;
     size_t own_rows = rows * b->subject.hosted / b->subject.replicas, piece = rows / b->subject.replicas;
@@ -297,7 +296,8 @@ static mh_status write_json(const options *o, const bench *b, const results *r)
 {
     json_t *root = json_object();
 
-    json_object_set_new(root, "kernel", json_string(mh_matrix_kernel()));
+    json_object_set_new(root, "kernel",
+                        json_string(mh_kernel_uses_blas() ? mh_matrix_kernel() : mh_kernel_now()->name));
     json_object_set_new(root, "replicas", json_integer((json_int_t)b->subject.replicas));
     json_object_set_new(root, "batch_size", json_integer((json_int_t)o->batch_size));
     json_object_set_new(root, "peak_gflops", r->peak_gflops > 0 ? json_number(r->peak_gflops) : json_null());

@@ -14,8 +14,8 @@ static mh_status unknown(const char *text)
     for (int kind = MH_FAULT_NONE + 1; mh_fault_name((mh_fault_kind)kind) != NULL; kind++)
         used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used > 0 ? ", " : "",
                                  mh_fault_name((mh_fault_kind)kind));
-    return MH_FAIL(MH_ERR_USAGE, "--inject %s: expected KIND@rank=R,step=S, with a step from 1 and one of %s", text,
-                   kinds);
+    return MH_FAIL(MH_ERR_USAGE, "--inject %s: expected KIND@rank=R,step=S, with a step from 1 and one of %s",
+                   text, kinds);
 }
 
 static mh_fault_kind kind_of(const char *text, size_t length)
@@ -67,11 +67,13 @@ static bool is_about_files(mh_fault_kind kind)
 mh_status injection_plan(const injection *injection, size_t rank, size_t ranks)
 {
     if (injection->rank >= ranks)
-        return MH_FAIL(MH_ERR_USAGE, "--inject: there is no rank %zu, the last one is %zu", injection->rank, ranks - 1);
+        return MH_FAIL(MH_ERR_USAGE, "--inject: there is no rank %zu, the last one is %zu", injection->rank,
+                       ranks - 1);
     mh_log_info("--inject: %s on rank %zu in step %llu", mh_fault_name(injection->kind), injection->rank,
                 (unsigned long long)injection->step);
     if (is_about_files(injection->kind) && injection->rank != 0)
-        mh_log_warning("--inject: rank 0 alone writes files, so nothing will happen on rank %zu", injection->rank);
+        mh_log_warning("--inject: rank 0 alone writes files, so nothing will happen on rank %zu",
+                       injection->rank);
     if (rank == injection->rank)
         mh_fault_plan(injection->kind, injection->step);
     return MH_OK;

@@ -189,11 +189,11 @@ int main(int argc, char **argv)
 
     mh_matrix_choose_kernel(argv);
     mh_log_setup(mh_comm_launch_rank(), 1);
+    status = mh_kernel_choose(getenv("MULTIHEAD_KERNELS"));
 
     const entry *entry = argc > 1 ? find_entry(argv[1]) : NULL;
     if (is_answered(argc, argv, entry))
         return argc > 1 || mh_comm_launch_rank() > 0 ? 0 : 2;
-    status = mh_kernel_choose(getenv("MULTIHEAD_KERNELS"));
     if (status != MH_OK)
         return end_early(status, &options);
     if (entry == NULL) {

@@ -171,7 +171,8 @@ const option option_table[] = {
      "sum the upper layers' gradients over the ranks while the lower ones are computed: may pay where the "
      "network moves data without the CPU",
      0, 1},
-    {"threads", TYPE_SIZE, ALL_RUNNING, AT(threads), "1", "N", "BLAS threads of each rank", 1, 0},
+    {"threads", TYPE_SIZE, ALL_RUNNING, AT(threads), "1", "N",
+     "threads of each rank; more than 1 take the products from OpenBLAS", 1, 0},
 
     {"run", TYPE_TEXT, COMMAND_TRAIN, AT(run), "run", "NAME", "folder of this run, under --output", 0, 1},
     {"output", TYPE_TEXT, COMMAND_TRAIN, AT(output), "outputs", "FOLDER", "where runs are kept", 0, 1},

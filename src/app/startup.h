@@ -13,10 +13,10 @@
 mh_status startup_tell(const mh_comm *comm, const options *options, const run_folder *folder,
                        const training_plan *plan, const training_stage *stage);
 
-/** One line for the BLAS library and its kernel. */
+/** One line for what the products are made with: our own kernels, or the BLAS library's. */
 void startup_describe_kernel(char *text, size_t bytes);
 
-/** Warns, on rank 0, where the kernel is weaker than the CPU. */
+/** Warns, on rank 0, where BLAS makes the products and its kernel is weaker than the CPU. */
 void startup_warn_of_kernel(void);
 
 #endif

@@ -14,7 +14,8 @@ void versions_describe(char *text, size_t bytes)
 
     mh_comm_library(mpi, sizeof mpi);
     mh_hdf5_version(hdf5, sizeof hdf5);
-    snprintf(text, bytes, "multihead %s\n  MPI      %s\n  BLAS     %s (kernel %s)\n  HDF5     %s\n  kernels  %s\n",
+    snprintf(text, bytes,
+             "multihead %s\n  MPI      %s\n  BLAS     %s (kernel %s)\n  HDF5     %s\n  kernels  %s\n",
              MULTIHEAD_VERSION, mpi, mh_matrix_library(), mh_matrix_kernel(), hdf5,
              mh_kernel_uses_blas() ? "openblas" : mh_kernel_now()->name);
 }

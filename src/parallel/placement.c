@@ -216,7 +216,7 @@ bool mh_placement_is_crowded(const mh_placement *p, char *text, size_t bytes)
     }
     if (first == NULL)
         return false;
-    write_on(&w, "%s: %zu rank%s with %zu BLAS thread%s%s %zu core%s", first->name, first->crowd_ranks,
+    write_on(&w, "%s: %zu rank%s with %zu thread%s%s %zu core%s", first->name, first->crowd_ranks,
              plural(first->crowd_ranks), p->threads, plural(p->threads),
              first->crowd_ranks > 1 ? " each share" : " has", first->crowd_cores, plural(first->crowd_cores));
     if (crowded > 1)

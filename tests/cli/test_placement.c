@@ -65,11 +65,11 @@ Test(placement, ranks_that_are_not_bound_are_said_to_be)
     if (cores() != (size_t)sysconf(_SC_NPROCESSORS_ONLN))
         SKIP_TEST("these tests are bound themselves");
     outcome o = run_program(1, "train " SMALL);
-    EXPECT_WORDS(o.err, on_this_host("  ranks    1 rank on 1 host (%s: 1), not bound, 1 BLAS thread\n"));
+    EXPECT_WORDS(o.err, on_this_host("  ranks    1 rank on 1 host (%s: 1), not bound, 1 thread\n"));
     expect_warnings(&o, "warning: ", 5); /* of labels that were not learned */
     o = run_program(2, "train " SMALL);
     EXPECT_WORDS(o.err,
-                 on_this_host("  ranks    2 ranks on 1 host (%s: 2), not bound, 1 BLAS thread each\n"));
+                 on_this_host("  ranks    2 ranks on 1 host (%s: 2), not bound, 1 thread each\n"));
 }
 
 Test(placement, ranks_on_cores_of_their_own_are_fine)
@@ -78,7 +78,7 @@ Test(placement, ranks_on_cores_of_their_own_are_fine)
         SKIP_TEST("there is one core");
     set_mpirun_placement("--host localhost:2 --map-by core --bind-to core");
     outcome o = run_program(2, "train " SMALL);
-    EXPECT_WORDS(o.err, on_this_host("2 ranks on 1 host (%s: 2), each bound to 1 core, 1 BLAS thread each"));
+    EXPECT_WORDS(o.err, on_this_host("2 ranks on 1 host (%s: 2), each bound to 1 core, 1 thread each"));
     EXPECT_NO_WORDS(o.err, " share ");
     EXPECT_EXIT(o, 0);
 }
@@ -89,8 +89,8 @@ Test(placement, ranks_that_share_a_core_are_warned_once)
         SKIP_TEST("there is one core, to which nothing is bound");
     stay_on_one_core();
     outcome o = run_program(2, "train " SMALL);
-    EXPECT_WORDS(o.err, on_this_host("2 ranks on 1 host (%s: 2), each bound to 1 core, 1 BLAS thread each"));
-    expect_warnings(&o, on_this_host("warning: %s: 2 ranks with 1 BLAS thread each share 1 core: "), 1);
+    EXPECT_WORDS(o.err, on_this_host("2 ranks on 1 host (%s: 2), each bound to 1 core, 1 thread each"));
+    expect_warnings(&o, on_this_host("warning: %s: 2 ranks with 1 thread each share 1 core: "), 1);
     EXPECT_WORDS(o.err, "mpirun --bind-to");
 }
 
@@ -98,8 +98,8 @@ Test(placement, more_threads_than_a_rank_has_cores_are_warned_once)
 {
     stay_on_one_core();
     outcome o = run_program(1, "train " SMALL " --threads 2");
-    expect_warnings(&o, on_this_host("warning: %s: 1 rank with 2 BLAS threads has 1 core: "), 1);
-    cr_expect(strstr(strstr(o.err, "BLAS threads has") + 1, "BLAS threads has") == NULL, "twice:\n%s", o.err);
+    expect_warnings(&o, on_this_host("warning: %s: 1 rank with 2 threads has 1 core: "), 1);
+    cr_expect(strstr(strstr(o.err, "threads has") + 1, "threads has") == NULL, "twice:\n%s", o.err);
 }
 
 Test(placement, more_ranks_than_cores_are_warned_once)
@@ -109,7 +109,7 @@ Test(placement, more_ranks_than_cores_are_warned_once)
     if (cores() > 7)
         SKIP_TEST("there are cores for all");
     outcome o = run_program(8, "train " SMALL);
-    snprintf(words, sizeof words, "warning: %%s: 8 ranks with 1 BLAS thread each share ");
+    snprintf(words, sizeof words, "warning: %%s: 8 ranks with 1 thread each share ");
     expect_warnings(&o, on_this_host(words), 1);
 }
 

@@ -6,6 +6,7 @@
 
 #include "expect.h"
 #include "multihead/model/dropout.h"
+#include "multihead/kernel/kernel.h"
 #include "multihead/model/model.h"
 #include "toy.h"
 

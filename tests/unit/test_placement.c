@@ -170,12 +170,12 @@ Test(placement, a_crowd_is_told_once_for_all_hosts)
     host[1].crowd_ranks = 2;
     host[1].crowd_cores = 1;
     cr_expect(mh_placement_is_crowded(&placement, text, sizeof text));
-    cr_expect(strcmp(text, "b: 2 ranks with 1 BLAS thread each share 1 core") == 0, "%s", text);
+    cr_expect(strcmp(text, "b: 2 ranks with 1 thread each share 1 core") == 0, "%s", text);
     host[1].crowd_ranks = 1;
     host[2].crowd_ranks = host[3].crowd_ranks = 2;
     placement.threads = 4;
     host[1].crowd_cores = 2;
     cr_expect(mh_placement_is_crowded(&placement, text, sizeof text));
-    cr_expect(strcmp(text, "b: 1 rank with 4 BLAS threads has 2 cores, and so it is on 2 more hosts") == 0,
+    cr_expect(strcmp(text, "b: 1 rank with 4 threads has 2 cores, and so it is on 2 more hosts") == 0,
               "%s", text);
 }

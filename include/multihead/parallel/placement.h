@@ -53,7 +53,7 @@ mh_placement_host mh_placement_look(const mh_placement_rank *rank, size_t ranks,
 /** "2 ranks on 1 host (vm: 2), each bound to 1 core"; of many hosts the first ones. Of what rank 0 has. */
 void mh_placement_describe(const mh_placement *placement, char *text, size_t bytes);
 
-/** Whether threads are short of cores somewhere; says so: "vm: 2 ranks with 1 BLAS thread each share 1 core". */
+/** Whether threads are short of cores somewhere; says so: "vm: 2 ranks with 1 thread each share 1 core". */
 bool mh_placement_is_crowded(const mh_placement *placement, char *text, size_t bytes);
 
 #endif
