@@ -3,7 +3,7 @@
 
 # What the program is built from, as Debian 12 names it.
 build_packages=(gcc cmake make pkg-config libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libjansson-dev
-    zlib1g-dev libexpat1-dev libcsv-dev libxxhash-dev)
+    zlib1g-dev libdeflate-dev libexpat1-dev libcsv-dev libxxhash-dev)
 
 # Installs those of build_packages and of the packages given that are not there. Where there is no apt (a cluster
 # with modules), it leaves everything to the build, which says what it does not find.

@@ -28,6 +28,7 @@ door_of() {
     case $1 in
     mpi.h) echo 'src/parallel/*' ;;
     hdf5.h | H5*.h) echo 'src/data/hdf5_*' ;;
+    libdeflate.h) echo 'src/data/hdf5_inflate.c' ;;
     zlib.h) echo 'src/data/text_stream.c' ;;
     csv.h) echo 'src/data/csv_reader.c' ;;
     expat.h) echo 'src/data/label_xml.c' ;;

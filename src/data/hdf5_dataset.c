@@ -13,11 +13,11 @@ enum {
     ELEMENT_BYTES = 8             /* of the widest element                                        */
 };
 
-static size_t call_limit = CALL_ELEMENTS;
+size_t hdf5_call_limit = CALL_ELEMENTS;
 
 void mh_hdf5_file_limit_call(size_t elements)
 {
-    call_limit = elements > 0 ? elements : CALL_ELEMENTS;
+    hdf5_call_limit = elements > 0 ? elements : CALL_ELEMENTS;
 }
 
 hid_t hdf5_memory_type(mh_element element)
@@ -31,6 +31,8 @@ hid_t hdf5_memory_type(mh_element element)
         return H5T_NATIVE_UINT8;
     case MH_UINT16:
         return H5T_NATIVE_UINT16;
+    case MH_INT32:
+        return H5T_NATIVE_INT32;
     case MH_INT64:
         return H5T_NATIVE_INT64;
     }
@@ -48,6 +50,8 @@ static hid_t file_type(mh_element element)
         return H5T_STD_U8LE;
     case MH_UINT16:
         return H5T_STD_U16LE;
+    case MH_INT32:
+        return H5T_STD_I32LE;
     case MH_INT64:
         return H5T_STD_I64LE;
     }
@@ -82,8 +86,7 @@ static mh_kind kind_of(hid_t dataset, size_t *bytes)
     return class == H5T_INTEGER || class == H5T_ENUM ? MH_KIND_INTEGER : MH_KIND_OTHER;
 }
 
-/* How long the file is that a dataset is in: not always the one that was opened, whose links may lead to others. */
-static size_t bytes_of_file(hid_t dataset)
+size_t hdf5_bytes_of_file(hid_t dataset)
 {
     hsize_t bytes = 0;
     hid_t file = H5Iget_file_id(dataset);
@@ -125,7 +128,7 @@ static size_t most_columns(size_t file_bytes)
 static mh_status check_size(const mh_hdf5_file *file, const char *name, hid_t dataset,
                             const mh_extent *extent)
 {
-    size_t row_bytes = 0, bytes = 0, file_bytes = bytes_of_file(dataset);
+    size_t row_bytes = 0, bytes = 0, file_bytes = hdf5_bytes_of_file(dataset);
     bool is_written = file->partial != NULL || file->memory != NULL;
     bool is_countable = !__builtin_mul_overflow(extent->columns, extent->element_bytes, &row_bytes) &&
                         !__builtin_mul_overflow(extent->rows, row_bytes, &bytes) &&
@@ -190,8 +193,7 @@ bool hdf5_next_block(mh_span rows, size_t columns, size_t limit, size_t *done, h
     return true;
 }
 
-/* Fails for anything but one or two dimensions. */
-static bool get_sizes(hid_t dataset, hsize_t sizes[2])
+bool hdf5_get_sizes(hid_t dataset, hsize_t sizes[2])
 {
     hid_t space = H5Dget_space(dataset);
     int dimensions = H5Sget_simple_extent_ndims(space);
@@ -224,37 +226,6 @@ bool hdf5_transfer(hid_t dataset, const hdf5_block *block, hid_t type, void *out
 }
 
 /* ---- reading ---- */
-
-mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
-                            void *out)
-{
-    mh_status status = MH_OK;
-    hid_t dataset = H5Dopen2(file->id, name, H5P_DEFAULT), type = hdf5_memory_type(element);
-    size_t element_bytes = H5Tget_size(type), done = 0;
-    hsize_t sizes[2] = {0, 1};
-    hdf5_block block;
-    char *place = out;
-
-    if (dataset < 0 || !get_sizes(dataset, sizes) || rows.first > sizes[0] ||
-        rows.count > sizes[0] - rows.first) {
-        status = MH_FAIL(MH_ERR_FORMAT, "%s: /%s has no rows %zu to %zu", file->path, name, rows.first,
-                         mh_span_end(rows));
-        goto cleanup;
-    }
-    while (hdf5_next_block(rows, sizes[1], call_limit, &done, &block)) {
-        if (!hdf5_transfer(dataset, &block, type, place, NULL)) {
-            status =
-                MH_FAIL(MH_ERR_IO, "%s: /%s: rows %zu to %zu cannot be read, the file may be damaged: %s",
-                        file->path, name, block.rows.first, mh_span_end(block.rows), hdf5_reason());
-            goto cleanup;
-        }
-        place = (char *)out + done * element_bytes;
-    }
-cleanup:
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    return status;
-}
 
 mh_status mh_hdf5_file_read_list(const mh_hdf5_file *file, const char *name, size_t count, mh_element element,
                                  void *out)
@@ -350,7 +321,8 @@ static mh_status write_blocks(const mh_hdf5_file *file, hid_t dataset, mh_span r
     hid_t from = hdf5_memory_type(element), to = file_type(written->element);
     bool is_converted = H5Tequal(from, to) <= 0;
     size_t element_bytes = H5Tget_size(from), done = 0, before = 0;
-    size_t limit = is_converted && CONVERTED_ELEMENTS < call_limit ? CONVERTED_ELEMENTS : call_limit;
+    size_t limit =
+        is_converted && CONVERTED_ELEMENTS < hdf5_call_limit ? CONVERTED_ELEMENTS : hdf5_call_limit;
     void *converted = NULL;
     hdf5_block block;
 
@@ -384,7 +356,7 @@ mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows,
     hid_t dataset = H5Dopen2(file->id, name, H5P_DEFAULT);
     hsize_t sizes[2] = {0, 1};
 
-    if (written == NULL || dataset < 0 || !get_sizes(dataset, sizes) || mh_span_end(rows) > sizes[0])
+    if (written == NULL || dataset < 0 || !hdf5_get_sizes(dataset, sizes) || mh_span_end(rows) > sizes[0])
         status = MH_FAIL(MH_ERR_IO, "%s: /%s cannot be written: it has no rows %zu to %zu", file->path, name,
                          rows.first, mh_span_end(rows));
     else

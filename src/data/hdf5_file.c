@@ -136,6 +136,7 @@ mh_status mh_hdf5_file_open(const char *path, mh_hdf5_file **out)
     mh_hdf5_file *file = NULL;
 
     MH_TRY(create_file(path, &file));
+    MH_TRY(hdf5_readers_create(&file->readers));
     MH_TRY(open_id(file));
 cleanup:
     if (status != MH_OK) {
@@ -312,6 +313,7 @@ void mh_hdf5_file_close(mh_hdf5_file *file)
 {
     if (file == NULL)
         return;
+    hdf5_readers_destroy(file->readers);
     if (file->id >= 0)
         H5Fclose(file->id);
     hdf5_memory_destroy(file->memory);

@@ -18,6 +18,9 @@ typedef struct {
     mh_checksum_stream *checksum;
 } hdf5_written;
 
+/* The datasets of a file that were read last, see hdf5_reader.c. */
+typedef struct hdf5_readers hdf5_readers;
+
 /* A file in memory. */
 typedef struct {
     unsigned char *bytes; /* [size] from malloc, as HDF5 grows it */
@@ -32,6 +35,7 @@ struct mh_hdf5_file {
     uint64_t bytes;        /* on disk, of one that is open for reading              */
     hdf5_written *written; /* [written_count] of one that is being written          */
     size_t written_count, written_room;
+    hdf5_readers *readers; /* of one that is open for reading                   */
 };
 
 /* A piece of a dataset that one call of HDF5 reads or writes. */
@@ -55,6 +59,18 @@ bool hdf5_next_block(mh_span rows, size_t columns, size_t limit, size_t *done, h
 
 /** Reads or writes (the other one is NULL) a block of a dataset of one or two dimensions. */
 bool hdf5_transfer(hid_t dataset, const hdf5_block *block, hid_t type, void *out, const void *in);
+
+/** Rows and columns; false for anything but one or two dimensions. */
+bool hdf5_get_sizes(hid_t dataset, hsize_t sizes[2]);
+
+/** How long the file is that a dataset is in: not always the one that was opened, whose links may lead to others. */
+size_t hdf5_bytes_of_file(hid_t dataset);
+
+/** Of mh_hdf5_file_limit_call. */
+extern size_t hdf5_call_limit;
+
+mh_status hdf5_readers_create(hdf5_readers **out);
+void hdf5_readers_destroy(hdf5_readers *readers);
 
 /** Whether the elements of a dataset are in other files (external storage, a virtual dataset), and nobody knows how many. */
 bool hdf5_is_elsewhere(hid_t dataset);

@@ -7,11 +7,9 @@
 
 static size_t element_bytes(mh_element element)
 {
-    static const size_t bytes[] = {[MH_FLOAT32] = sizeof(float),
-                                   [MH_FLOAT64] = sizeof(double),
-                                   [MH_UINT8] = sizeof(uint8_t),
-                                   [MH_UINT16] = sizeof(uint16_t),
-                                   [MH_INT64] = sizeof(int64_t)};
+    static const size_t bytes[] = {
+        [MH_FLOAT32] = sizeof(float),   [MH_FLOAT64] = sizeof(double), [MH_UINT8] = sizeof(uint8_t),
+        [MH_UINT16] = sizeof(uint16_t), [MH_INT32] = sizeof(int32_t),  [MH_INT64] = sizeof(int64_t)};
 
     return bytes[element];
 }

@@ -15,7 +15,7 @@
 /*
  * How fast data sets of each layout are read, in rows a second: no test, for whoever works on reading.
  *
- *   time_reading FOLDER [ROWS] [TURNS]
+ *   time_reading FOLDER [ROWS] [TURNS] [LAYOUT]
  *
  * Files of 64 features and 20 labels are made in FOLDER where they are not there yet, and read turn and turn about out of
  * the page cache, in blocks of BLOCK_ROWS: by the program's reader, and by HDF5 alone as h5py does it. `taskset -c 0`
@@ -189,12 +189,16 @@ int main(int count, char **words)
     size_t rows = count > 2 ? strtoull(words[2], NULL, 10) : 2000000;
     size_t turns = count > 3 ? strtoull(words[3], NULL, 10) : 5;
 
+    const char *only = count > 4 ? words[4] : NULL;
+
     if (count < 2 || turns < 1 || turns > TURNS_MAX) {
-        fprintf(stderr, "usage: time_reading FOLDER [ROWS] [TURNS]\n");
+        fprintf(stderr, "usage: time_reading FOLDER [ROWS] [TURNS] [LAYOUT]\n");
         return 2;
     }
     for (size_t turn = 0; turn < turns + 1; turn++) { /* the first one is to warm up */
         for (size_t i = 0; i < LAYOUTS; i++) {
+            if (only != NULL && strcmp(only, layouts[i].name) != 0)
+                continue;
             snprintf(path, sizeof path, "%s/%s-%zu.h5", words[1], layouts[i].name, rows);
             make_file(path, &layouts[i], rows);
             double start = mh_clock_seconds();
@@ -215,6 +219,8 @@ int main(int count, char **words)
         "million rows a second, best and median of %zu; x%d float32 + %d uint8\n%-14s %15s %15s %15s %8s\n",
         turns, INPUTS, HEADS, "", "multihead", "HDF5 alone", "read(2)", "x HDF5");
     for (size_t i = 0; i < LAYOUTS; i++) {
+        if (only != NULL && strcmp(only, layouts[i].name) != 0)
+            continue;
         printf("%-14s", layouts[i].name);
         timing t[READERS + 1];
         for (size_t r = 0; r < READERS + 1; r++) {

@@ -26,7 +26,7 @@
 typedef struct mh_hdf5_file mh_hdf5_file;
 
 /* Element types in memory; in the file it is the same type, little-endian. */
-typedef enum { MH_FLOAT32, MH_FLOAT64, MH_UINT8, MH_UINT16, MH_INT64 } mh_element;
+typedef enum { MH_FLOAT32, MH_FLOAT64, MH_UINT8, MH_UINT16, MH_INT32, MH_INT64 } mh_element;
 
 /* What a dataset's elements are in the file. */
 typedef enum { MH_KIND_FLOAT, MH_KIND_INTEGER, MH_KIND_OTHER } mh_kind;
@@ -86,9 +86,20 @@ bool mh_hdf5_file_has(const mh_hdf5_file *file, const char *name);
  */
 mh_status mh_hdf5_file_extent(const mh_hdf5_file *file, const char *name, mh_extent *out);
 
-/** Reads whole rows, converted to `element`; `out` is [rows.count x columns], as many as mh_hdf5_file_extent says. */
+/**
+ * Reads whole rows, converted to `element`; `out` is [rows.count x columns], as many as mh_hdf5_file_extent says.
+ *
+ * The datasets read last stay open, with what unpacks their chunks and, of chunks that were not wanted whole, the rest. By
+ * any thread, but by one at a time.
+ */
 mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
                             void *out);
+
+/**
+ * How many threads, the caller's among them, unpack the chunks of a compressed dataset that is opened from now on; 0, as
+ * it is without a word: as many as this process may use cores. What is read does not depend on it.
+ */
+void mh_hdf5_file_set_decoders(size_t threads);
 
 /** Reads all of a dataset that must be a list of `count` numbers. */
 mh_status mh_hdf5_file_read_list(const mh_hdf5_file *file, const char *name, size_t count, mh_element element,
