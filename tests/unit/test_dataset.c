@@ -326,6 +326,23 @@ Test(dataset, missing_value_is_missing)
                   (const mh_label[]){1, MH_LABEL_MISSING, MH_LABEL_MISSING, 0});
 }
 
+Test(dataset, missing_value_may_be_any_number)
+{
+    const int64_t missing = INT64_C(5000000000), other[] = {1, 5000000000, 5000000001, 0};
+    const int64_t labels[] = {1, 5000000000, -5000000000, 0};
+    mh_label read[4];
+
+    expect_labels(write_labels("a.h5", MH_INT64, 2, 2, labels, "missing_value", 1, &missing), 4,
+                  (const mh_label[]){1, MH_LABEL_MISSING, MH_LABEL_MISSING, 0});
+
+    mh_dataset *dataset =
+        data_file_open(write_labels("b.h5", MH_INT64, 2, 2, other, "missing_value", 1, &missing));
+
+    EXPECT_FAILURE(mh_dataset_read_labels(dataset, (mh_span){0, 2}, read), MH_ERR_FORMAT,
+                   "row 1, column 0 is 5000000001");
+    mh_dataset_close(dataset);
+}
+
 /* What h5py makes of a numpy array of bool. */
 Test(dataset, booleans_are_labels)
 {
