@@ -7,7 +7,9 @@
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/phase.h"
+#include "multihead/data/hdf5_file.h"
 #include "multihead/data/seal.h"
+#include "multihead/parallel/placement.h"
 #include "weight_list.h"
 
 mh_generator_config data_source_generator(const options *o)
@@ -97,6 +99,7 @@ mh_status data_source_verify(const mh_comm *comm, const options *o)
     mh_status status = MH_OK;
     size_t rank = mh_comm_rank(comm), ranks = mh_comm_ranks(comm);
 
+    mh_hdf5_file_set_decoders(mh_placement_share(comm));
     mh_phase_enter("checking the data");
     MH_TRY(verify(&o->data, rank, ranks));
     MH_TRY(verify(&o->validation_data, rank, ranks));

@@ -14,7 +14,8 @@ mh_status data_source_check(const options *options);
 
 /**
  * Checks the seals of the files of --data and --validation-data before HDF5 opens any, each rank a part of every file;
- * those that others made have none and are passed over. Costs reading them once.
+ * those that others made have none and are passed over. Costs reading them once. Compressed files are then unpacked on the
+ * cores of this rank's share.
  *
  * Collective over comm: MH_ERR_IO on all ranks, with the file and the bytes that are damaged.
  */

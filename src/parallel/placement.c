@@ -116,6 +116,28 @@ void mh_placement_clear(mh_placement *placement)
     *placement = (mh_placement){0};
 }
 
+size_t mh_placement_share(const mh_comm *comm)
+{
+    enum { CORES = 64 * MH_CPU_SET_WORDS };
+    MPI_Comm host;
+    mh_cpu_set mine;
+    uint32_t ranks[CORES] = {0}; /* that may use a core */
+    double share = 0;
+    const char *before = wait_begin();
+
+    mh_cpu_affinity(&mine);
+    for (size_t core = 0; core < CORES; core++)
+        ranks[core] = mine.word[core / 64] >> core % 64 & 1;
+    MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    MPI_Allreduce(MPI_IN_PLACE, ranks, CORES, MPI_UINT32_T, MPI_SUM, host);
+    MPI_Comm_free(&host);
+    wait_end(before);
+    for (size_t core = 0; core < CORES; core++)
+        if ((mine.word[core / 64] >> core % 64 & 1) != 0)
+            share += 1.0 / ranks[core];
+    return share < 1 ? 1 : (size_t)(share + 1e-6); /* three thirds */
+}
+
 /* ---- telling ---- */
 
 enum { HOSTS_LISTED = 8, HOSTS_OF_MANY = 3 };

@@ -50,6 +50,12 @@ void mh_placement_clear(mh_placement *placement);
  */
 mh_placement_host mh_placement_look(const mh_placement_rank *rank, size_t ranks, size_t threads);
 
+/**
+ * Cores that this rank may use, those that ranks share counted in parts: 1 at least. Two ranks that may run on all four
+ * cores of their host have two each. Collective over comm.
+ */
+size_t mh_placement_share(const mh_comm *comm);
+
 /** "2 ranks on 1 host (vm: 2), each bound to 1 core"; of many hosts the first ones. Of what rank 0 has. */
 void mh_placement_describe(const mh_placement *placement, char *text, size_t bytes);
 
