@@ -90,13 +90,17 @@ typedef mh_status (*reader)(const char *path);
 
 /* ---- the file ---- */
 
-/* What h5py's create_dataset makes: /features of floats and /labels of bytes. */
-static temporary_file made_elsewhere(void)
+/* What h5py's create_dataset makes: /features of floats and /labels of bytes; packed: in chunks through shuffle and gzip. */
+static temporary_file made_elsewhere(bool is_packed)
 {
+    static const uint8_t packed_steps[] = {/* the same with the sizes of chunks */
+                                           0, 0, 0, 0, ROWS, INPUTS, 4, 3, INPUTS, 3, 1, 2, 3, 4,
+                                           0, 1, 3, 0, ROWS, HEADS,  4, 3, 1,      3, 0, 1, 1, 0};
     static const uint8_t steps[] = {/* a dataset: name, type, dimensions, sizes, layout, values */
                                     0, 0, 0, 0, ROWS, INPUTS, 0, 3, 1, 2, 3, 4,
                                     0, 1, 3, 0, ROWS, HEADS,  0, 3, 0, 1, 1, 0};
-    recipe recipe = {steps, steps + sizeof steps};
+    recipe recipe = is_packed ? (struct recipe){packed_steps, packed_steps + sizeof packed_steps}
+                              : (struct recipe){steps, steps + sizeof steps};
 
     return recipe_cook(&recipe, NULL, RECIPE_BARE);
 }
@@ -117,13 +121,13 @@ static contents read_back(const temporary_file *file)
     return contents;
 }
 
-static contents choose_file(unsigned which, reader *read)
+static contents choose_file(unsigned which, bool is_packed, reader *read)
 {
     static const our_file *(*const ours[])(void) = {our_data_set, our_model, our_checkpoint};
     static const reader readers[] = {read_data_set, read_model, read_checkpoint, read_data_set};
     bool is_ours = which < sizeof ours / sizeof ours[0];
-    temporary_file file =
-        is_ours ? temporary_file_create(ours[which]()->bytes, ours[which]()->size) : made_elsewhere();
+    temporary_file file = is_ours ? temporary_file_create(ours[which]()->bytes, ours[which]()->size)
+                                  : made_elsewhere(is_packed);
     contents contents = read_back(&file);
 
     temporary_file_close(&file);
@@ -229,7 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned first = recipe_take(&recipe);
     bool has_new_seal = first / 4 % 2 == 1;
     reader read = NULL;
-    contents contents = choose_file(first % 4, &read);
+    contents contents = choose_file(first % 4, first / 8 % 2 == 1, &read);
 
     if (has_new_seal)
         contents.size = without_seal(&contents);
