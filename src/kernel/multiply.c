@@ -11,9 +11,9 @@ enum { DEPTH = 256, ROWS = 256, VECTORS = TILE_PANELS * PANEL_VECTORS };
 /* The part of a product that is one call of a tile. */
 typedef struct {
     const mh_product *product;
-    size_t row, panel;  /* of c     */
+    size_t row, panel;   /* of c     */
     size_t first, depth; /* of the depth */
-    bool starts, ends;  /* whether it is the first and the last part of the depth */
+    bool starts, ends;   /* whether it is the first and the last part of the depth */
 } part;
 
 /* Where vector v of a row of a tile stands, from the tile's beginning on. */

@@ -30,8 +30,7 @@ INLINE void add_leaf(const place *at, size_t first, size_t rows, const size_t he
                      vector sum[TALLEST][VECTORS])
 {
     const mh_panels *left = &at->product->a, *right = &at->product->b;
-    const float *a =
-        left->values + at->row / MH_PANEL * left->stride + first * MH_PANEL + at->row % MH_PANEL;
+    const float *a = left->values + at->row / MH_PANEL * left->stride + first * MH_PANEL + at->row % MH_PANEL;
     const float *b = right->values + at->panel * right->stride + first * MH_PANEL;
 
     EACH_ROW(i)

@@ -1,7 +1,7 @@
 #include "loops.h"
 
 #define TEXT_OF(name) #name
-#define TEXT(name) TEXT_OF(name)
+#define TEXT(name)    TEXT_OF(name)
 
 extern const mh_kernel KERNEL(mh_kernel);
 

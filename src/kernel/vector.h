@@ -40,6 +40,15 @@ INLINE vector load(const float *from)
     return v;
 }
 
+/* The first `count` of them, and zeros. */
+INLINE vector load_some(const float *from, size_t count)
+{
+    vector v = {0};
+
+    memcpy(&v, from, count * sizeof *from);
+    return v;
+}
+
 INLINE void store(float *to, vector v)
 {
     memcpy(to, &v, sizeof v);
@@ -69,7 +78,7 @@ INLINE vector multiply_add(vector a, vector b, vector c)
 }
 
 /* Over a tile of height x vectors sums. Both are constants where the loops stand, so that every sum is a register. */
-#define EACH_ROW(i) _Pragma("GCC unroll 16") for (size_t i = 0; i < height; i++)
+#define EACH_ROW(i)    _Pragma("GCC unroll 16") for (size_t i = 0; i < height; i++)
 #define EACH_VECTOR(v) _Pragma("GCC unroll 8") for (size_t v = 0; v < vectors; v++)
 
 /* v, or 0 where it is negative; a NaN stays. */
@@ -87,6 +96,6 @@ INLINE vector where_positive(vector other, vector v)
 /* Each function's own name in each of the sets: KERNEL(multiply) is multiply_avx2 in one of them. */
 #define KERNEL_JOIN(name, set) name##_##set
 #define KERNEL_NAME(name, set) KERNEL_JOIN(name, set)
-#define KERNEL(name) KERNEL_NAME(name, KERNEL_SET)
+#define KERNEL(name)           KERNEL_NAME(name, KERNEL_SET)
 
 #endif
