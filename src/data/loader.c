@@ -14,14 +14,6 @@ struct mh_loader {
     mh_label *labels; /* [replica_rows_max x heads]                                          */
 };
 
-mh_span mh_loader_shard_rows(size_t rows, size_t replicas, mh_span hosted)
-{
-    size_t first = mh_span_part(rows, hosted.first, replicas).first;
-    size_t end = mh_span_end(mh_span_part(rows, mh_span_end(hosted) - 1, replicas));
-
-    return (mh_span){first, end - first};
-}
-
 mh_status mh_loader_create(const mh_shard *shard, const mh_loader_config *config, mh_loader **out)
 {
     mh_status status = MH_OK;
@@ -31,7 +23,7 @@ mh_status mh_loader_create(const mh_shard *shard, const mh_loader_config *config
     loader->config = *config;
     loader->shard = shard;
     if (config->shuffles) {
-        size_t rows = mh_loader_replica_rows_max(loader);
+        size_t rows = mh_deal_part_rows_max(&config->deal, 1);
 
         MH_TRY(mh_memory_array(shard->rows.count, sizeof *loader->order, &loader->order));
         MH_TRY(mh_memory_array(rows, shard->inputs * sizeof *loader->features, &loader->features));
@@ -79,55 +71,21 @@ void mh_loader_shuffle(mh_loader *loader, size_t epoch)
         return;
     for (size_t r = config->hosted.first; r < mh_span_end(config->hosted); r++) {
         mh_random stream = mh_random_stream(config->seed, MH_RANDOM_SHUFFLE, epoch, (uint32_t)r);
-        mh_span rows = mh_span_part(config->rows, r, config->replicas);
+        mh_span rows = mh_span_part(config->deal.rows, r, config->deal.replicas);
 
         rows.first -= loader->shard->rows.first;
         shuffle_rows(loader->order + rows.first, rows, &stream);
     }
 }
 
-size_t mh_loader_batches(const mh_loader *loader)
-{
-    return (loader->config.rows + loader->config.batch_size - 1) / loader->config.batch_size;
-}
-
-/* Rows dealt out before global batch `batch`. */
-static size_t dealt_before(const mh_loader *loader, size_t batch)
-{
-    size_t dealt = batch * loader->config.batch_size;
-
-    return dealt < loader->config.rows ? dealt : loader->config.rows;
-}
-
-size_t mh_loader_batch_rows(const mh_loader *loader, size_t batch)
-{
-    return dealt_before(loader, batch + 1) - dealt_before(loader, batch);
-}
-
-size_t mh_loader_replica_rows_max(const mh_loader *loader)
-{
-    size_t batch =
-        loader->config.batch_size < loader->config.rows ? loader->config.batch_size : loader->config.rows;
-
-    return (batch + loader->config.replicas - 1) / loader->config.replicas;
-}
-
-/* Of the first `dealt` rows, dealt in turn, those that went to `replica`. */
-static size_t dealt_to(const mh_loader *loader, size_t dealt, size_t replica)
-{
-    size_t replicas = loader->config.replicas;
-
-    return dealt / replicas + (replica < dealt % replicas ? 1 : 0);
-}
-
 /* The places of a replica's part of a batch in the shard: rows where nothing is shuffled. */
 static mh_span places(const mh_loader *loader, size_t batch, size_t replica)
 {
-    size_t first = dealt_to(loader, dealt_before(loader, batch), replica);
-    size_t end = dealt_to(loader, dealt_before(loader, batch + 1), replica);
-    size_t own = mh_span_part(loader->config.rows, replica, loader->config.replicas).first;
+    const mh_deal *deal = &loader->config.deal;
+    mh_span part = mh_deal_part(deal, (mh_span){batch, 1}, replica);
 
-    return (mh_span){own - loader->shard->rows.first + first, end - first};
+    part.first += mh_span_part(deal->rows, replica, deal->replicas).first - loader->shard->rows.first;
+    return part;
 }
 
 void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out)

@@ -77,19 +77,14 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     mh_status status = MH_OK;
     const mh_trainer_config *config = &t->config;
     size_t parameters = mh_model_layout(t->trained->model)->count;
-    mh_loader_config loader = {.rows = t->data->rows,
-                               .batch_size = config->batch_size,
-                               .replicas = config->replicas,
-                               .hosted = t->hosted,
-                               .shuffles = config->shuffles,
-                               .seed = config->seed};
+    mh_loader_config loader = {
+        .deal = t->deal, .hosted = t->hosted, .shuffles = config->shuffles, .seed = config->seed};
 
     MH_TRY(mh_loader_create(&t->data->shard, &loader, &t->loader));
-    t->batches = mh_loader_batches(t->loader);
     if (config->warmup_epochs > 0)
         t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
     size_t chunk = mh_model_chunk_rows(t->trained->model);
-    size_t most = mh_loader_replica_rows_max(t->loader);
+    size_t most = mh_deal_part_rows_max(&t->deal, 1);
     MH_TRY(mh_workspace_create(t->trained->model, most < chunk ? most : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, rank, ranks, &t->allreduce));
     if (config->overlaps)
@@ -137,6 +132,8 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
     t->ranks = ranks;
     t->hosted = mh_allreduce_hosted(config->replicas, rank, ranks);
     t->heads = data->schema.heads;
+    t->deal = (mh_deal){data->rows, config->batch_size, config->replicas};
+    t->batches = mh_deal_batches(&t->deal);
     for (size_t h = 0; h < t->heads; h++)
         t->weight_sum += config->head_weights != NULL ? config->head_weights[h] : 1.0;
     MH_TRY(create_parts(t, rank, ranks));
@@ -214,7 +211,7 @@ double mh_trainer_seconds(const mh_trainer *t)
 static double divisor(const mh_trainer *t, size_t batch, size_t head)
 {
     if (t->known == NULL)
-        return (double)mh_loader_batch_rows(t->loader, batch);
+        return (double)mh_deal_batch_rows(&t->deal, batch);
     return (double)t->known[batch * t->heads + head];
 }
 
@@ -226,7 +223,7 @@ static double divisor(const mh_trainer *t, size_t batch, size_t head)
 static const float *batch_weights(mh_trainer *t, size_t batch)
 {
     const double *head_weights = t->config.head_weights;
-    double rows = (double)mh_loader_batch_rows(t->loader, batch);
+    double rows = (double)mh_deal_batch_rows(&t->deal, batch);
 
     if (t->known == NULL && head_weights == NULL)
         return NULL;
@@ -322,7 +319,7 @@ static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
 /* Local and equal everywhere: the same sum gives the same step. */
 static void take_step(mh_trainer *t, size_t batch, const float *sum)
 {
-    double rows = (double)mh_loader_batch_rows(t->loader, batch), scale = 1.0 / (rows * t->weight_sum);
+    double rows = (double)mh_deal_batch_rows(&t->deal, batch), scale = 1.0 / (rows * t->weight_sum);
 
     if (t->config.clip_norm > 0)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);

@@ -18,7 +18,8 @@ struct mh_trainer {
     bool is_root;
     mh_span hosted; /* replicas of this rank */
     size_t heads;
-    size_t batches; /* of an epoch */
+    mh_deal deal;   /* of the rows of an epoch */
+    size_t batches; /* of an epoch             */
 
     mh_loader *loader;
     mh_workspace *workspace;

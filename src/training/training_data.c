@@ -3,7 +3,7 @@
 #include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/phase.h"
-#include "multihead/data/loader.h"
+#include "multihead/data/deal.h"
 #include "multihead/parallel/allreduce.h"
 
 static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, size_t ranks,
@@ -22,7 +22,7 @@ static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, s
                        "%s: %zu rows are fewer than the %zu replicas; --replicas says how many",
                        mh_dataset_name(dataset), data->rows, replicas);
     mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
-    MH_TRY(mh_shard_load(dataset, mh_loader_shard_rows(data->rows, replicas, hosted), &data->shard));
+    MH_TRY(mh_shard_load(dataset, mh_deal_rows_of(data->rows, replicas, hosted), &data->shard));
     MH_TRY(mh_schema_copy(mh_dataset_schema(dataset), &data->schema));
 cleanup:
     return status;
@@ -98,7 +98,7 @@ static mh_status take_checksums(size_t replicas, size_t rank, size_t ranks, mh_t
 
     MH_TRY(mh_memory_array(hosted.count, sizeof *data->row_checksum, &data->row_checksum));
     for (size_t r = 0; r < hosted.count; r++) {
-        mh_span rows = mh_loader_shard_rows(data->rows, replicas, (mh_span){hosted.first + r, 1});
+        mh_span rows = mh_deal_rows_of(data->rows, replicas, (mh_span){hosted.first + r, 1});
         size_t first = rows.first - shard->rows.first;
         const uint64_t both[2] = {mh_checksum(shard->features + first * shard->inputs,
                                               rows.count * shard->inputs * sizeof *shard->features),
