@@ -207,7 +207,7 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
     training_plan_title(o, config->plan, config->stage, out->title, sizeof out->title);
     status = training_plan_open(o, config->plan, config->stage, &out->dataset, &out->validation);
     MH_TRY(mh_comm_agree(comm, status));
-    MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, &out->data));
+    MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, 0, &out->data));
     MH_TRY(mh_training_data_standardize(comm, (mh_standardize)o->standardize, (float)o->outlier_limit,
                                         o->replicas, &out->data));
     MH_TRY(mh_comm_agree(comm, read_weights(o, out)));

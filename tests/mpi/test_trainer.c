@@ -76,7 +76,7 @@ static void run_start(run *r, const mh_comm *comm, data_kind kind, const mh_trai
     const mh_trained_config model = {.hidden = hidden, .hidden_layers = 2};
 
     r->dataset = open_data(kind);
-    MUST(mh_training_data_load(comm, r->dataset, config->replicas, &r->data));
+    MUST(mh_training_data_load(comm, r->dataset, config->replicas, 0, &r->data));
     MUST(mh_trained_create(&r->data.schema, &model, &r->trained));
     mh_model_initialize(r->trained.model, MH_INITIAL_PYTORCH, 1);
     MUST(mh_trainer_create(config, &r->data, &r->trained, NULL, mh_comm_rank(comm), mh_comm_ranks(comm),
@@ -328,7 +328,7 @@ Test(trainer, refuses_a_bad_row_on_all_ranks)
     char words[64];
 
     snprintf(words, sizeof words, "rank %zu on ", mh_comm_ranks(world) - 1);
-    EXPECT_FAILURE(mh_training_data_load(world, dataset, REPLICAS, &data), MH_ERR_FORMAT, words);
+    EXPECT_FAILURE(mh_training_data_load(world, dataset, REPLICAS, 0, &data), MH_ERR_FORMAT, words);
     EXPECT_SAYS("data.h5: /features: row 52, column 4 is not a number");
     mh_dataset_close(dataset);
 }
@@ -339,7 +339,7 @@ Test(trainer, refuses_fewer_rows_than_replicas)
     mh_dataset *dataset = open_data((data_kind){0});
     mh_training_data data;
 
-    EXPECT_FAILURE(mh_training_data_load(world, dataset, ROWS + 1, &data), MH_ERR_FORMAT, "54 replicas");
+    EXPECT_FAILURE(mh_training_data_load(world, dataset, ROWS + 1, 0, &data), MH_ERR_FORMAT, "54 replicas");
     cr_expect(strstr(mh_status_message(), "rank") == NULL);
     mh_dataset_close(dataset);
 }
@@ -350,7 +350,7 @@ Test(trainer, knows_a_class_that_one_rank_has)
     mh_dataset *dataset = open_data((data_kind){.has_rare_class = true});
     mh_training_data data;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &data));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &data));
     cr_expect(eq(sz, data.schema.classes[1], 3));
     cr_expect(eq(dbl, data.base_rates[2 + 2], 1.0 / ROWS));
     mh_training_data_clear(&data);
@@ -362,10 +362,10 @@ Test(trainer, knows_the_base_rates_of_all_ranks)
     mh_dataset *dataset = open_data((data_kind){.has_missing_labels = true});
     mh_training_data shared, single;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &shared));
-    MUST(mh_training_data_load(alone, dataset, REPLICAS, &single));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &shared));
+    MUST(mh_training_data_load(alone, dataset, REPLICAS, 0, &single));
     cr_expect(eq(sz, shared.rows, ROWS));
-    cr_expect(eq(i64, shared.missing_labels, (int64_t)single.shard.missing_labels));
+    cr_expect(eq(i64, shared.missing_labels, (int64_t)mh_shard_missing_labels(&single.shard)));
     EXPECT_SAME_BITS(shared.base_rates, single.base_rates, 2 + 3 + 2);
     cr_expect(
         epsilon_eq(dbl, single.base_rates[2] + single.base_rates[3] + single.base_rates[4], 1.0, 1e-15));
