@@ -4,15 +4,42 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
-#include "multihead/base/random.h"
+#include "multihead/data/stream.h"
 
 struct mh_loader {
     mh_loader_config config;
     const mh_shard *shard;
-    size_t *order;    /* [shard rows] row of the shard at each place; NULL without a shuffle */
-    float *features;  /* [replica_rows_max x inputs] gathered rows; NULL without             */
-    mh_label *labels; /* [replica_rows_max x heads]                                          */
+    size_t epoch;
+    mh_stream *stream; /* where the shard is not held; then the others are NULL */
+
+    mh_row_order *order;
+    size_t *row;      /* [shard rows] row of the data set at each place; NULL without a shuffle */
+    float *features;  /* [replica_rows_max x inputs] gathered rows; NULL without                */
+    mh_label *labels; /* [replica_rows_max x heads]                                             */
 };
+
+static mh_status create_stream(mh_loader *loader)
+{
+    const mh_loader_config *config = &loader->config;
+    const mh_stream_config stream = {config->order, config->epochs, config->standardizer};
+
+    return mh_stream_create(loader->shard, &stream, &loader->stream);
+}
+
+static mh_status create_order(mh_loader *loader)
+{
+    mh_status status = MH_OK;
+    const mh_shard *shard = loader->shard;
+    size_t rows = mh_deal_part_rows_max(&loader->config.order.deal, 1);
+
+    MH_TRY(mh_row_order_create(&loader->config.order, &loader->order));
+    MH_TRY(mh_memory_array(shard->rows.count, sizeof *loader->row, &loader->row));
+    MH_TRY(mh_memory_array(rows, shard->inputs * sizeof *loader->features, &loader->features));
+    MH_TRY(mh_memory_array(rows, shard->heads * sizeof *loader->labels, &loader->labels));
+    mh_loader_start_epoch(loader, 0);
+cleanup:
+    return status;
+}
 
 mh_status mh_loader_create(const mh_shard *shard, const mh_loader_config *config, mh_loader **out)
 {
@@ -22,14 +49,10 @@ mh_status mh_loader_create(const mh_shard *shard, const mh_loader_config *config
     MH_TRY(mh_memory_new(sizeof *loader, &loader));
     loader->config = *config;
     loader->shard = shard;
-    if (config->shuffles) {
-        size_t rows = mh_deal_part_rows_max(&config->deal, 1);
-
-        MH_TRY(mh_memory_array(shard->rows.count, sizeof *loader->order, &loader->order));
-        MH_TRY(mh_memory_array(rows, shard->inputs * sizeof *loader->features, &loader->features));
-        MH_TRY(mh_memory_array(rows, shard->heads * sizeof *loader->labels, &loader->labels));
-        mh_loader_shuffle(loader, 0);
-    }
+    if (!mh_shard_is_held(shard))
+        MH_TRY(create_stream(loader));
+    else if (config->order.shuffles)
+        MH_TRY(create_order(loader));
 cleanup:
     if (status != MH_OK) {
         mh_loader_destroy(loader);
@@ -43,86 +66,109 @@ void mh_loader_destroy(mh_loader *loader)
 {
     if (loader == NULL)
         return;
-    mh_memory_free(loader->order);
+    mh_stream_destroy(loader->stream);
+    mh_row_order_destroy(loader->order);
+    mh_memory_free(loader->row);
     mh_memory_free(loader->features);
     mh_memory_free(loader->labels);
     mh_memory_free(loader);
 }
 
-/* Fisher and Yates, from the identity each time, so that no epoch depends on the one before. */
-static void shuffle_rows(size_t *order, mh_span rows, const mh_random *stream)
+void mh_loader_start_epoch(mh_loader *loader, size_t epoch)
 {
-    for (size_t i = 0; i < rows.count; i++)
-        order[i] = rows.first + i;
-    for (size_t i = rows.count; i > 1; i--) {
-        size_t other = mh_random_below(stream, i, i);
-        size_t row = order[i - 1];
+    const mh_row_order_config *order = &loader->config.order;
 
-        order[i - 1] = order[other];
-        order[other] = row;
-    }
-}
-
-void mh_loader_shuffle(mh_loader *loader, size_t epoch)
-{
-    const mh_loader_config *config = &loader->config;
-
-    if (!config->shuffles)
+    loader->epoch = epoch;
+    if (loader->order == NULL)
         return;
-    for (size_t r = config->hosted.first; r < mh_span_end(config->hosted); r++) {
-        mh_random stream = mh_random_stream(config->seed, MH_RANDOM_SHUFFLE, epoch, (uint32_t)r);
-        mh_span rows = mh_span_part(config->deal.rows, r, config->deal.replicas);
+    mh_row_order_start(loader->order, epoch);
+    for (size_t r = order->hosted.first; r < mh_span_end(order->hosted); r++) {
+        mh_span own = mh_span_part(order->deal.rows, r, order->deal.replicas);
 
-        rows.first -= loader->shard->rows.first;
-        shuffle_rows(loader->order + rows.first, rows, &stream);
+        mh_row_order_list(loader->order, r, loader->row + (own.first - loader->shard->rows.first));
     }
 }
 
-/* The places of a replica's part of a batch in the shard: rows where nothing is shuffled. */
+mh_status mh_loader_reach(mh_loader *loader, size_t batch)
+{
+    if (loader->stream == NULL)
+        return MH_OK;
+    return mh_stream_reach(loader->stream, loader->epoch,
+                           mh_windows_of_batch(&loader->config.order.windows, batch));
+}
+
+/* The places of a replica's part of a batch in a shard that is held: rows of it where nothing is shuffled. */
 static mh_span places(const mh_loader *loader, size_t batch, size_t replica)
 {
-    const mh_deal *deal = &loader->config.deal;
+    const mh_deal *deal = &loader->config.order.deal;
     mh_span part = mh_deal_part(deal, (mh_span){batch, 1}, replica);
 
     part.first += mh_span_part(deal->rows, replica, deal->replicas).first - loader->shard->rows.first;
     return part;
 }
 
-void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out)
+/* The row of the shard at a place. */
+static size_t row_at(const mh_loader *loader, size_t place)
+{
+    return loader->row == NULL ? place : loader->row[place] - loader->shard->rows.first;
+}
+
+static void gather(mh_loader *loader, mh_span part)
 {
     const mh_shard *shard = loader->shard;
-    mh_span part = places(loader, batch, replica);
     size_t inputs = shard->inputs, heads = shard->heads;
 
-    assert(replica >= loader->config.hosted.first && replica < mh_span_end(loader->config.hosted));
-    *out = (mh_batch){.rows = part.count, .inputs = inputs, .heads = heads};
-    if (loader->order == NULL) {
-        out->features = shard->features + part.first * inputs;
-        out->labels = shard->labels + part.first * heads;
-        return;
-    }
     for (size_t i = 0; i < part.count; i++) {
-        size_t row = loader->order[part.first + i];
+        size_t row = row_at(loader, part.first + i);
 
         memcpy(loader->features + i * inputs, shard->features + row * inputs, inputs * sizeof(float));
         memcpy(loader->labels + i * heads, shard->labels + row * heads, heads * sizeof(mh_label));
     }
-    out->features = loader->features;
-    out->labels = loader->labels;
+}
+
+void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out)
+{
+    const mh_shard *shard = loader->shard;
+
+    assert(replica >= loader->config.order.hosted.first &&
+           replica < mh_span_end(loader->config.order.hosted));
+    if (loader->stream != NULL) {
+        mh_stream_batch(loader->stream, batch, replica, out);
+        return;
+    }
+
+    mh_span part = places(loader, batch, replica);
+
+    *out = (mh_batch){.rows = part.count, .inputs = shard->inputs, .heads = shard->heads};
+    if (loader->row != NULL)
+        gather(loader, part);
+    out->features = loader->row != NULL ? loader->features : shard->features + part.first * shard->inputs;
+    out->labels = loader->row != NULL ? loader->labels : shard->labels + part.first * shard->heads;
+}
+
+static void count_row(const mh_label *labels, size_t heads, int64_t *counts)
+{
+    for (size_t head = 0; head < heads; head++)
+        counts[head] += labels[head] != MH_LABEL_MISSING;
 }
 
 void mh_loader_count_labels(const mh_loader *loader, size_t batch, int64_t *counts)
 {
-    const mh_shard *shard = loader->shard;
+    mh_span hosted = loader->config.order.hosted;
+    size_t heads = loader->shard->heads;
 
-    for (size_t r = loader->config.hosted.first; r < mh_span_end(loader->config.hosted); r++) {
-        mh_span part = places(loader, batch, r);
+    for (size_t r = hosted.first; r < mh_span_end(hosted); r++) {
+        if (loader->stream != NULL) {
+            mh_batch part;
 
-        for (size_t i = part.first; i < mh_span_end(part); i++) {
-            size_t row = loader->order == NULL ? i : loader->order[i];
+            mh_stream_batch(loader->stream, batch, r, &part);
+            for (size_t i = 0; i < part.rows; i++)
+                count_row(part.labels + i * heads, heads, counts);
+        } else {
+            mh_span part = places(loader, batch, r);
 
-            for (size_t head = 0; head < shard->heads; head++)
-                counts[head] += shard->labels[row * shard->heads + head] != MH_LABEL_MISSING;
+            for (size_t i = part.first; i < mh_span_end(part); i++)
+                count_row(loader->shard->labels + row_at(loader, i) * heads, heads, counts);
         }
     }
 }

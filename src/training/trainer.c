@@ -77,8 +77,13 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     mh_status status = MH_OK;
     const mh_trainer_config *config = &t->config;
     size_t parameters = mh_model_layout(t->trained->model)->count;
-    mh_loader_config loader = {
-        .deal = t->deal, .hosted = t->hosted, .shuffles = config->shuffles, .seed = config->seed};
+    mh_loader_config loader = {.order = {.deal = t->deal,
+                                         .windows = config->windows,
+                                         .hosted = t->hosted,
+                                         .shuffles = config->shuffles,
+                                         .seed = config->seed},
+                               .epochs = config->epochs,
+                               .standardizer = &t->data->standardizer};
 
     MH_TRY(mh_loader_create(&t->data->shard, &loader, &t->loader));
     if (config->warmup_epochs > 0)
@@ -103,7 +108,8 @@ static mh_status create_sums(mh_trainer *t)
     MH_TRY(mh_memory_array(t->heads, sizeof *t->tally.loss, &t->tally.loss));
     MH_TRY(mh_memory_array(t->heads, sizeof *t->tally.known, &t->tally.known));
     if (t->data->missing_labels > 0)
-        MH_TRY(mh_memory_array(t->batches, t->heads * sizeof *t->known, &t->known));
+        MH_TRY(mh_memory_array(mh_windows_batches(&t->config.windows, &t->deal, 0).count,
+                               t->heads * sizeof *t->known, &t->known));
     MH_TRY(mh_memory_array(t->heads, sizeof *t->weights, &t->weights));
     MH_TRY(mh_memory_array(t->hosted.count, sizeof *t->replica_loss, &t->replica_loss));
     MH_TRY(mh_memory_array(t->hosted.count, t->heads * sizeof *t->step_loss, &t->step_loss));
@@ -212,7 +218,7 @@ static double divisor(const mh_trainer *t, size_t batch, size_t head)
 {
     if (t->known == NULL)
         return (double)mh_deal_batch_rows(&t->deal, batch);
-    return (double)t->known[batch * t->heads + head];
+    return (double)t->known[(batch - t->counted.first) * t->heads + head];
 }
 
 /*
@@ -277,6 +283,24 @@ static mh_status meet_faults(const mh_trainer *t, size_t batch)
     if (mh_fault_take(MH_FAULT_OUT_OF_MEMORY))
         return mh_memory_new(SIZE_MAX / 2, &memory);
     return MH_OK;
+}
+
+/*
+ * Counts the known labels of a window's batches, which a loss is divided by before it is summed, when the first of them
+ * comes. A rank that could not read its part counts none of it, and says so in the step.
+ */
+static void count_labels(const mh_comm *comm, mh_trainer *t, size_t batch, mh_status mine)
+{
+    mh_span window =
+        mh_windows_batches(&t->config.windows, &t->deal, mh_windows_of_batch(&t->config.windows, batch));
+
+    if (t->known == NULL || (batch >= t->counted.first && batch < mh_span_end(t->counted)))
+        return;
+    t->counted = window;
+    memset(t->known, 0, window.count * t->heads * sizeof *t->known);
+    for (size_t b = 0; b < window.count && mine == MH_OK; b++)
+        mh_loader_count_labels(t->loader, window.first + b, t->known + b * t->heads);
+    mh_comm_sum(comm, t->known, window.count * t->heads);
 }
 
 /* Who sums what is final of a gradient. */
@@ -375,6 +399,9 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     mh_phase_enter("computing the gradient");
     mh_allreduce_start(t->allreduce);
     status = meet_faults(t, batch);
+    if (status == MH_OK)
+        status = mh_loader_reach(t->loader, batch);
+    count_labels(comm, t, batch, status);
     if (status == MH_OK)
         compute_gradients(comm, t, batch);
 

@@ -31,7 +31,8 @@ struct mh_trainer {
     mh_position position;
 
     mh_tally tally;    /* of one replica's part of a batch                                       */
-    int64_t *known;    /* [batches x heads] known labels of each batch; NULL when all are known  */
+    int64_t *known;    /* [batches of a window x heads] known labels of each; NULL when all are  */
+    mh_span counted;   /* batches that these are of                                              */
     float *weights;    /* [heads] of the loss in a batch                                         */
     double weight_sum; /* of all heads                                                           */
     mh_kept_weights kept;
