@@ -14,8 +14,8 @@ struct mh_loader {
 
     mh_row_order *order;
     size_t *row;      /* [shard rows] row of the data set at each place; NULL without a shuffle */
-    float *features;  /* [replica_rows_max x inputs] gathered rows; NULL without                */
-    mh_label *labels; /* [replica_rows_max x heads]                                             */
+    float *features;  /* [hosted x part_rows_max x inputs] gathered rows; NULL without          */
+    mh_label *labels; /* [hosted x part_rows_max x heads]                                       */
 };
 
 static mh_status create_stream(mh_loader *loader)
@@ -30,7 +30,7 @@ static mh_status create_order(mh_loader *loader)
 {
     mh_status status = MH_OK;
     const mh_shard *shard = loader->shard;
-    size_t rows = mh_deal_part_rows_max(&loader->config.order.deal, 1);
+    size_t rows = loader->config.order.hosted.count * mh_deal_part_rows_max(&loader->config.order.deal, 1);
 
     MH_TRY(mh_row_order_create(&loader->config.order, &loader->order));
     MH_TRY(mh_memory_array(shard->rows.count, sizeof *loader->row, &loader->row));
@@ -113,17 +113,24 @@ static size_t row_at(const mh_loader *loader, size_t place)
     return loader->row == NULL ? place : loader->row[place] - loader->shard->rows.first;
 }
 
-static void gather(mh_loader *loader, mh_span part)
+/* Each hosted replica has a place of its own, so that all parts of a batch are there at the same time. */
+static void gather(mh_loader *loader, size_t replica, mh_span part, mh_batch *out)
 {
     const mh_shard *shard = loader->shard;
+    const mh_row_order_config *order = &loader->config.order;
     size_t inputs = shard->inputs, heads = shard->heads;
+    size_t place = (replica - order->hosted.first) * mh_deal_part_rows_max(&order->deal, 1);
+    float *features = loader->features + place * inputs;
+    mh_label *labels = loader->labels + place * heads;
 
     for (size_t i = 0; i < part.count; i++) {
         size_t row = row_at(loader, part.first + i);
 
-        memcpy(loader->features + i * inputs, shard->features + row * inputs, inputs * sizeof(float));
-        memcpy(loader->labels + i * heads, shard->labels + row * heads, heads * sizeof(mh_label));
+        memcpy(features + i * inputs, shard->features + row * inputs, inputs * sizeof *features);
+        memcpy(labels + i * heads, shard->labels + row * heads, heads * sizeof *labels);
     }
+    out->features = features;
+    out->labels = labels;
 }
 
 void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out)
@@ -140,10 +147,12 @@ void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *
     mh_span part = places(loader, batch, replica);
 
     *out = (mh_batch){.rows = part.count, .inputs = shard->inputs, .heads = shard->heads};
-    if (loader->row != NULL)
-        gather(loader, part);
-    out->features = loader->row != NULL ? loader->features : shard->features + part.first * shard->inputs;
-    out->labels = loader->row != NULL ? loader->labels : shard->labels + part.first * shard->heads;
+    if (loader->row != NULL) {
+        gather(loader, replica, part, out);
+        return;
+    }
+    out->features = shard->features + part.first * shard->inputs;
+    out->labels = shard->labels + part.first * shard->heads;
 }
 
 static void count_row(const mh_label *labels, size_t heads, int64_t *counts)

@@ -31,7 +31,7 @@ void mh_loader_start_epoch(mh_loader *loader, size_t epoch);
  */
 mh_status mh_loader_reach(mh_loader *loader, size_t batch);
 
-/** A replica's part of a global batch, 0 rows perhaps; borrowed until the next call. */
+/** A replica's part of a global batch, 0 rows perhaps; borrowed until the next call for that replica. */
 void mh_loader_batch(mh_loader *loader, size_t batch, size_t replica, mh_batch *out);
 
 /** Adds how many labels of each head are known in this rank's part of a batch: counts [heads]. */
