@@ -2,7 +2,7 @@
 
 #include "multihead/base/memory.h"
 #include "multihead/base/random.h"
-#include "multihead/data/loader.h"
+#include "multihead/data/deal.h"
 #include "multihead/parallel/allreduce.h"
 
 enum { DEFAULT_REPLICAS = 8 };
@@ -21,7 +21,7 @@ static mh_status make_data(const options *o, size_t rows, mh_span hosted, bench_
     mh_shard *shard = &s->data.shard;
 
     *shard = (mh_shard){
-        .rows = mh_loader_shard_rows(rows, s->replicas, hosted), .inputs = o->features, .heads = o->labels};
+        .rows = mh_deal_rows_of(rows, s->replicas, hosted), .inputs = o->features, .heads = o->labels};
     s->data.rows = rows;
     MH_TRY(mh_memory_array(shard->rows.count, o->features * sizeof(float), &shard->features));
     MH_TRY(mh_memory_array(shard->rows.count, o->labels * sizeof(mh_label), &shard->labels));

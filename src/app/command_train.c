@@ -198,7 +198,7 @@ static mh_status begin_stage(const mh_comm *comm, const options *o, job *job, si
                                     .stage = stage,
                                     .candidate = training_plan_candidate(&job->plan, stage),
                                     .epochs = o->epochs,
-                                    .folder = job->folder.folder,
+                                    .run = &job->folder,
                                     .description = job->description,
                                     .versions = job->versions,
                                     .deadline = job->deadline};

@@ -53,7 +53,7 @@ static mh_status read_contents(mh_dataset *dataset, contents *out)
                     out->least = out->most = shard.features[0];
                 add_features(out, shard.features, count * shard.inputs);
                 mh_shard_raise_classes(&shard, out->classes);
-                out->missing += shard.missing_labels;
+                out->missing += mh_shard_missing_labels(&shard);
             } else {
                 mh_shard_count_classes(&shard, out->classes, out->counts);
             }

@@ -167,6 +167,11 @@ const option option_table[] = {
     {"seed", TYPE_SIZE, COMMAND_TRAIN, AT(seed), "1", "N", "of the first weights and the shuffle", 0, 0},
     {"replicas", TYPE_SIZE, MODEL, AT(replicas), "0", "N",
      "parts of the data that the sum is made of; 0: 8, or the ranks when those are more", 0, 0},
+    {"memory", TYPE_BYTES, COMMAND_TRAIN, AT(memory), "0", "SIZE",
+     "what a rank may hold of the rows that it trains on, such as 64M or 2G; more are read again in each "
+     "epoch, "
+     "while it computes, and shuffled in windows; 0: it holds them all",
+     0, 1},
     {"overlap", TYPE_SWITCH, COMMAND_TRAIN, AT(overlap), "no", "yes|no",
      "sum the upper layers' gradients over the ranks while the lower ones are computed: may pay where the "
      "network moves data without the CPU",

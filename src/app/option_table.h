@@ -18,6 +18,7 @@ typedef enum {
     TYPE_WIDTHS,   /* width_list: 32,64 or none                 */
     TYPE_SHARES,   /* share_list: 0.5,0.2                       */
     TYPE_ROWS,     /* mh_slice: A:B                             */
+    TYPE_BYTES,    /* size_t: 4096, 64M, 2G                     */
     TYPE_DURATION, /* double: seconds; 90s, 10min, 24h, 1:30:00 */
     TYPE_INTERVAL, /* mh_interval: 5, 200steps, 10min           */
     TYPE_WARMUP    /* mh_interval: 100, 5epochs                 */

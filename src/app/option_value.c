@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte_size.h"
 #include "duration.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/text.h"
@@ -134,6 +135,13 @@ static mh_status set_rows(const option *entry, const char *text, mh_slice *out)
     return MH_OK;
 }
 
+static mh_status set_bytes(const option *entry, const char *text, size_t *out)
+{
+    if (!byte_size_parse(text, out))
+        return bad_value(entry, text, "bytes, or K, M, G or T of them such as 64M; 0: as many as there are");
+    return MH_OK;
+}
+
 static mh_status set_duration(const option *entry, const char *text, double *out)
 {
     if (!duration_parse(text, out))
@@ -186,6 +194,8 @@ mh_status option_set(const option *entry, char *text, options *o)
         return set_shares(entry, text, at);
     case TYPE_ROWS:
         return set_rows(entry, text, at);
+    case TYPE_BYTES:
+        return set_bytes(entry, text, at);
     case TYPE_DURATION:
         return set_duration(entry, text, at);
     case TYPE_INTERVAL:
@@ -279,6 +289,9 @@ void option_print(const option *entry, const options *o, FILE *out)
         break;
     case TYPE_ROWS:
         print_rows(at, out);
+        break;
+    case TYPE_BYTES:
+        byte_size_print(*(const size_t *)at, out);
         break;
     case TYPE_INTERVAL:
         print_interval(at, out);

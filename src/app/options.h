@@ -117,6 +117,7 @@ typedef struct {
     size_t reference_batch;
     size_t seed;
     size_t replicas; /* 0: 8, or the number of ranks when that is more */
+    size_t memory;   /* bytes of training rows that a rank may hold, 0: all */
     bool overlap;
     size_t threads;
 

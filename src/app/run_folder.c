@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "byte_size.h"
 #include "folder.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/whole_file.h"
@@ -63,11 +64,14 @@ static mh_status compare(const options *o, run_folder *folder, const char *what,
 {
     mh_status status = MH_OK;
     options resolved = *o;
-    char replicas[32], differences[2048];
+    char replicas[32], memory[32], differences[2048];
 
     if (options_lookup(description, "replicas", replicas, sizeof replicas) && o->replicas == 0)
         resolved.replicas = strtoull(replicas, NULL, 10);
     folder->replicas = resolved.replicas;
+    if (!options_lookup(description, "memory", memory, sizeof memory) ||
+        !byte_size_parse(memory, &folder->memory))
+        folder->memory = 0; /* older than the option */
     MH_TRY(options_compare(&resolved, description, differences, sizeof differences));
     if (differences[0] != '\0')
         status = MH_FAIL(MH_ERR_USAGE,

@@ -21,6 +21,7 @@ typedef struct {
     run_state state;
     char checkpoint[RUN_PATH_BYTES]; /* where a stopped run goes on          */
     size_t replicas;                 /* of a stopped run; 0 for a new one    */
+    size_t memory;                   /* of a stopped run, --memory           */
     bool is_unwanted;                /* --resume none: what is there can go  */
 } run_folder;
 

@@ -9,6 +9,7 @@
 #include "multihead/base/text.h"
 #include "multihead/parallel/placement.h"
 #include "multihead/tensor/matrix.h"
+#include "row_memory.h"
 
 void startup_describe_kernel(char *text, size_t bytes)
 {
@@ -160,6 +161,7 @@ mh_status startup_tell(const mh_comm *comm, const options *o, const run_folder *
 {
     const mh_training_data *data = &stage->data;
     const mh_trained *trained = &stage->trained;
+    const mh_deal deal = {data->rows, o->batch_size, o->replicas};
     mh_status status = MH_OK;
     mh_placement placement = {0};
     char least[MH_TEXT_BYTES], most[MH_TEXT_BYTES], kernel[256], where[1024];
@@ -177,6 +179,7 @@ mh_status startup_tell(const mh_comm *comm, const options *o, const run_folder *
     tell_validation(o, plan, stage);
     mh_log_info("  shards   %s%s%s rows a rank, in %zu replicas", least, shard[0] != -shard[1] ? " to " : "",
                 shard[0] != -shard[1] ? most : "", o->replicas);
+    row_memory_tell(o, &stage->windows, &deal, &data->schema);
     tell_model(trained);
     mh_log_info("  ranks    %s, %zu thread%s%s", where, o->threads, o->threads == 1 ? "" : "s",
                 placement.ranks == 1 ? "" : " each");
@@ -188,6 +191,9 @@ mh_status startup_tell(const mh_comm *comm, const options *o, const run_folder *
                 folder->state == RUN_IS_STOPPED ? folder->checkpoint : "");
     startup_warn_of_kernel();
     if (mh_comm_rank(comm) == 0) {
+        if (stage->validator != NULL)
+            row_memory_warn_of_validation(o, mh_validator_rows(stage->validator), mh_comm_ranks(comm),
+                                          &data->schema);
         warn_of_space(o, folder, stage);
         warn_of_launch(comm, &placement);
     }

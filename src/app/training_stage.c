@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "multihead/base/memory.h"
+#include "row_memory.h"
 #include "weight_list.h"
 
 /* ---- weights of the loss ---- */
@@ -155,6 +156,7 @@ static mh_status create_trainer(const mh_comm *comm, const options *o, const tra
         .replicas = o->replicas,
         .overlaps = o->overlap,
         .shuffles = o->shuffle,
+        .windows = stage->windows,
         .seed = o->seed,
         .schedule =
             {.kind = (mh_schedule_kind)o->schedule,
@@ -177,7 +179,7 @@ static mh_status create_trainer(const mh_comm *comm, const options *o, const tra
         .checkpoint_every = o->checkpoint_every,
         .keep = o->keep,
         .deadline = config->deadline,
-        .folder = config->folder,
+        .folder = config->run->folder,
         .options = config->description,
         .versions = config->versions,
         .shows_progress = o->progress,
@@ -207,7 +209,8 @@ mh_status training_stage_prepare(const mh_comm *comm, const options *o, const tr
     training_plan_title(o, config->plan, config->stage, out->title, sizeof out->title);
     status = training_plan_open(o, config->plan, config->stage, &out->dataset, &out->validation);
     MH_TRY(mh_comm_agree(comm, status));
-    MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, &out->data));
+    MH_TRY(row_memory_plan(o, config->plan, config->run, out->dataset, &out->windows));
+    MH_TRY(mh_training_data_load(comm, out->dataset, o->replicas, o->memory, &out->data));
     MH_TRY(mh_training_data_standardize(comm, (mh_standardize)o->standardize, (float)o->outlier_limit,
                                         o->replicas, &out->data));
     MH_TRY(mh_comm_agree(comm, read_weights(o, out)));

@@ -5,12 +5,14 @@
 #include "multihead/training/training_data.h"
 #include "multihead/training/validator.h"
 #include "options.h"
+#include "run_folder.h"
 #include "training_plan.h"
 
 /* One stage of a run, from its rows to its trainer. */
 typedef struct {
     mh_dataset *dataset;    /* the rows that are trained on    */
     mh_dataset *validation; /* those that are not, or NULL     */
+    mh_windows windows;     /* of the rows that are trained on */
     mh_training_data data;
     mh_trained trained;
     mh_validator *validator; /* NULL without validation */
@@ -25,7 +27,7 @@ typedef struct {
     size_t stage;
     size_t candidate;        /* whose options it takes */
     size_t epochs;           /* at most              */
-    const char *folder;      /* of the run           */
+    const run_folder *run;   /* where it is kept     */
     const char *description; /* options.ini          */
     const char *versions;    /* of the libraries     */
     double deadline;         /* see mh_trainer_config */

@@ -27,7 +27,7 @@ static const bool handlers_go_on = true;
 #else
 static const bool handlers_go_on = false;
 #endif
-static _Atomic(const char *) read_file; /* see mh_crash_expect */
+static _Thread_local _Atomic(const char *) read_file; /* see mh_crash_expect */
 
 /*
  * Ranks that read the same damaged file die together, and one message is enough: the others give rank 0, whose end

@@ -1,20 +1,22 @@
 #include "multihead/base/memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ALIGNMENT = 64 };
 
-static uint64_t allocations;
-static uint64_t failing; /* the number of the one that fails */
+/* Rows are read by a thread of its own. */
+static _Atomic uint64_t allocations;
+static _Atomic uint64_t failing; /* the number of the one that fails */
 
 mh_status mh_memory_new(size_t bytes, void *out)
 {
     void *memory = NULL;
     size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT; /* aligned_alloc wants a multiple */
 
-    allocations++;
-    if (rounded > bytes && allocations != failing)
+    uint64_t number = atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1;
+    if (rounded > bytes && number != failing)
         memory = aligned_alloc(ALIGNMENT, rounded);
     if (memory != NULL)
         memset(memory, 0, rounded);

@@ -1,20 +1,31 @@
 #include "multihead/base/phase.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "multihead/base/text.h"
 
 static _Atomic(const char *) name = "starting";
 static _Atomic uint64_t step;
 static _Atomic uint64_t beats;
+static _Thread_local bool stands_aside;
+
+void mh_phase_stand_aside(void)
+{
+    stands_aside = true;
+}
 
 void mh_phase_enter(const char *what)
 {
-    atomic_store_explicit(&name, what, memory_order_relaxed);
+    if (!stands_aside)
+        atomic_store_explicit(&name, what, memory_order_relaxed);
     mh_phase_beat();
 }
 
-/* One thread beats, others read: no need for an atomic addition, which costs more than a store. */
+/*
+ * An atomic addition costs more than a store, and is not needed: where two threads beat at once one beat may be lost,
+ * and the number is another one still.
+ */
 void mh_phase_beat(void)
 {
     uint64_t before = atomic_load_explicit(&beats, memory_order_relaxed);

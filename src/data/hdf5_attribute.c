@@ -5,6 +5,7 @@
 
 bool mh_hdf5_file_has_attribute(const mh_hdf5_file *file, const char *name, const char *attribute)
 {
+    HDF5_ALONE;
     return mh_hdf5_file_has(file, name) && H5Aexists_by_name(file->id, name, attribute, H5P_DEFAULT) > 0;
 }
 
@@ -24,6 +25,7 @@ static mh_status attribute_failed(const mh_hdf5_file *file, const char *name, co
 mh_status mh_hdf5_file_attribute_count(const mh_hdf5_file *file, const char *name, const char *attribute,
                                        size_t *count)
 {
+    HDF5_ALONE;
     hid_t id = H5Aopen_by_name(file->id, name, attribute, H5P_DEFAULT, H5P_DEFAULT);
 
     *count = 0;
@@ -70,12 +72,14 @@ cleanup:
 mh_status mh_hdf5_file_get_integers(const mh_hdf5_file *file, const char *name, const char *attribute,
                                     size_t count, int64_t *out)
 {
+    HDF5_ALONE;
     return get_numbers(file, name, attribute, count, H5T_NATIVE_INT64, out);
 }
 
 mh_status mh_hdf5_file_get_doubles(const mh_hdf5_file *file, const char *name, const char *attribute,
                                    size_t count, double *out)
 {
+    HDF5_ALONE;
     return get_numbers(file, name, attribute, count, H5T_NATIVE_DOUBLE, out);
 }
 
@@ -123,6 +127,7 @@ cleanup:
 mh_status mh_hdf5_file_get_texts(const mh_hdf5_file *file, const char *name, const char *attribute,
                                  size_t count, char **out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     size_t elements = 0;
 
@@ -166,18 +171,21 @@ static mh_status set_list(mh_hdf5_file *file, const char *name, const char *attr
 mh_status mh_hdf5_file_set_integers(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
                                     const int64_t *values)
 {
+    HDF5_ALONE;
     return set_list(file, name, attribute, count, H5T_STD_I64LE, H5T_NATIVE_INT64, values);
 }
 
 mh_status mh_hdf5_file_set_doubles(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
                                    const double *values)
 {
+    HDF5_ALONE;
     return set_list(file, name, attribute, count, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values);
 }
 
 mh_status mh_hdf5_file_set_texts(mh_hdf5_file *file, const char *name, const char *attribute, size_t count,
                                  char *const *texts)
 {
+    HDF5_ALONE;
     hid_t type = H5Tcopy(H5T_C_S1);
 
     H5Tset_size(type, H5T_VARIABLE);

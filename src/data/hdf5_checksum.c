@@ -163,6 +163,7 @@ void hdf5_checksum_store(uint64_t value, unsigned char place[sizeof(uint64_t)])
 
 bool mh_hdf5_file_has_checksums(const mh_hdf5_file *file)
 {
+    HDF5_ALONE;
     return mh_hdf5_file_has(file, NAMES) && mh_hdf5_file_has(file, VALUES);
 }
 
@@ -191,6 +192,7 @@ cleanup:
 
 mh_status mh_hdf5_file_compare(const mh_hdf5_file *file)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_extent names = {0}, values = {0};
     uint64_t *value = NULL;

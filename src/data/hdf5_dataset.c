@@ -60,6 +60,7 @@ static hid_t file_type(mh_element element)
 
 bool mh_hdf5_file_has(const mh_hdf5_file *file, const char *name)
 {
+    HDF5_ALONE;
     char part[256];
 
     /* H5Lexists wants every group on the way to exist. */
@@ -144,6 +145,7 @@ static mh_status check_size(const mh_hdf5_file *file, const char *name, hid_t da
 
 mh_status mh_hdf5_file_extent(const mh_hdf5_file *file, const char *name, mh_extent *out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     hsize_t sizes[2] = {0, 1};
     hid_t space = H5I_INVALID_HID;
@@ -230,6 +232,7 @@ bool hdf5_transfer(hid_t dataset, const hdf5_block *block, hid_t type, void *out
 mh_status mh_hdf5_file_read_list(const mh_hdf5_file *file, const char *name, size_t count, mh_element element,
                                  void *out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_extent extent = {0};
 
@@ -303,12 +306,14 @@ cleanup:
 mh_status mh_hdf5_file_add(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
                            size_t columns)
 {
+    HDF5_ALONE;
     return add_dataset(file, name, element, rows, columns, 0);
 }
 
 mh_status mh_hdf5_file_add_compressed(mh_hdf5_file *file, const char *name, mh_element element, size_t rows,
                                       size_t columns, size_t chunk_rows)
 {
+    HDF5_ALONE;
     assert(columns > 0 && chunk_rows > 0);
     return add_dataset(file, name, element, rows, columns, chunk_rows < rows ? chunk_rows : rows);
 }
@@ -351,6 +356,7 @@ cleanup:
 mh_status mh_hdf5_file_write(mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
                              const void *data)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     hdf5_written *written = hdf5_written_find(file, name);
     hid_t dataset = H5Dopen2(file->id, name, H5P_DEFAULT);

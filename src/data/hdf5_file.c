@@ -13,23 +13,11 @@
 #include "multihead/base/whole_file.h"
 #include "multihead/data/seal.h"
 
-static void prepare_library(void)
-{
-    static bool is_ready = false;
-
-    if (is_ready)
-        return;
-    H5dont_atexit(); /* its end may abort where memory is short, after our last word */
-    H5open();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    is_ready = true;
-}
-
 void mh_hdf5_version(char *version, size_t bytes)
 {
+    HDF5_ALONE;
     unsigned major = 0, minor = 0, release = 0;
 
-    prepare_library(); /* every call starts the library */
     H5get_libversion(&major, &minor, &release);
     snprintf(version, bytes, "%u.%u.%u", major, minor, release);
 }
@@ -72,7 +60,6 @@ static mh_status create_file(const char *path, mh_hdf5_file **out)
 {
     mh_status status = MH_OK;
 
-    prepare_library();
     MH_TRY(mh_memory_new(sizeof **out, out));
     (*out)->id = H5I_INVALID_HID;
     status = mh_memory_text(path, &(*out)->path);
@@ -132,6 +119,7 @@ cleanup:
 
 mh_status mh_hdf5_file_open(const char *path, mh_hdf5_file **out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
 
@@ -153,7 +141,6 @@ static mh_status refuse_unsealed(const char *path)
     mh_status status = MH_OK;
     struct stat info;
 
-    prepare_library();
     MH_TRY(expect_file(path, &info));
     MH_TRY(expect_hdf5(path));
     status = MH_FAIL(MH_ERR_FORMAT,
@@ -185,11 +172,13 @@ cleanup:
 
 mh_status mh_hdf5_file_open_whole(const char *path, mh_hdf5_file **out)
 {
+    HDF5_ALONE;
     return open_after_check(path, false, out);
 }
 
 mh_status mh_hdf5_file_open_sealed(const char *path, mh_hdf5_file **out)
 {
+    HDF5_ALONE;
     return open_after_check(path, true, out);
 }
 
@@ -211,6 +200,7 @@ static mh_status create_id(mh_hdf5_file *file, const char *place, hid_t access)
 
 mh_status mh_hdf5_file_create(const char *path, mh_hdf5_file **out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     char partial[MH_WHOLE_FILE_PATH_BYTES];
@@ -247,6 +237,7 @@ cleanup:
 
 mh_status mh_hdf5_file_create_in_memory(const char *path, mh_hdf5_file **out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_hdf5_file *file = NULL;
     hid_t access = H5I_INVALID_HID;
@@ -295,6 +286,7 @@ cleanup:
 
 mh_status mh_hdf5_file_commit(mh_hdf5_file *file)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
 
     MH_TRY(hdf5_write_checksums(file));
@@ -311,6 +303,7 @@ cleanup:
 
 void mh_hdf5_file_close(mh_hdf5_file *file)
 {
+    HDF5_ALONE;
     if (file == NULL)
         return;
     hdf5_readers_destroy(file->readers);

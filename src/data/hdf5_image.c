@@ -61,6 +61,7 @@ cleanup:
 
 mh_status mh_hdf5_image_create(mh_hdf5_file *file, mh_hdf5_image **out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     mh_hdf5_image *image = NULL;
 

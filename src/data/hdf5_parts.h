@@ -4,6 +4,7 @@
 #include <hdf5.h>
 
 #include "multihead/base/checksum.h"
+#include "multihead/base/thread.h"
 #include "multihead/data/hdf5_file.h"
 
 /* What the files of the door to HDF5 share. */
@@ -42,6 +43,15 @@ struct mh_hdf5_file {
 typedef struct {
     mh_span rows, columns;
 } hdf5_block;
+
+/*
+ * HDF5 has room for one thread at a time, and rows may be read by one while another makes a checkpoint: every function of
+ * the door that calls HDF5 has this line in front, up to the end of which no other one is in there.
+ */
+#define HDF5_ALONE __attribute__((cleanup(hdf5_leave), unused)) const bool hdf5_is_alone = hdf5_enter()
+
+bool hdf5_enter(void);
+void hdf5_leave(const bool *is_alone);
 
 /** The innermost reason HDF5 gives for the call that has just failed; the system's own words where it quotes them. */
 const char *hdf5_reason(void);

@@ -207,6 +207,7 @@ cleanup:
 mh_status mh_hdf5_file_read(const mh_hdf5_file *file, const char *name, mh_span rows, mh_element element,
                             void *out)
 {
+    HDF5_ALONE;
     mh_status status = MH_OK;
     reader *r = NULL;
 

@@ -5,57 +5,66 @@
 
 #include "multihead/base/memory.h"
 #include "multihead/base/phase.h"
+#include "multihead/data/shard_pass.h"
 #include "multihead/parallel/allreduce.h"
-
-/* ---- what the columns are like ---- */
-
-/* Whether a column holds anything but 0 and 1: [inputs], a whole number so that ranks can take its maximum. */
-static mh_status find_others(const mh_comm *comm, const mh_shard *shard, int64_t **has_others)
-{
-    mh_status status = mh_memory_array(shard->inputs, sizeof **has_others, has_others);
-
-    MH_TRY(mh_comm_agree(comm, status));
-    for (size_t row = 0; row < shard->rows.count; row++) {
-        const float *x = shard->features + row * shard->inputs;
-
-        for (size_t i = 0; i < shard->inputs; i++)
-            (*has_others)[i] |= x[i] != 0.0f && x[i] != 1.0f;
-    }
-    mh_comm_max(comm, *has_others, shard->inputs);
-cleanup:
-    return status;
-}
 
 /* ---- sums ---- */
 
-/* Adds each hosted replica's rows to its own sums [hosted x inputs]: x - shift, or the square of it. */
-static void add_replicas(const mh_shard *shard, size_t rows, size_t replicas, mh_span hosted,
-                         const double *shift, double *sums)
+/* What a pass over the rows adds up. */
+typedef struct {
+    size_t rows, replicas;
+    mh_span hosted;
+    const double *shift; /* [inputs], or NULL                                                        */
+    double *sums;        /* [hosted x inputs] of x, or with a shift the squares of x - shift         */
+    int64_t
+        *has_others; /* [inputs] whether a column holds anything but 0 and 1: whole numbers, so that ranks can
+                            take their maximum; NULL with a shift, when it is known                  */
+} column_sums;
+
+static void add_row(const column_sums *s, size_t inputs, const float *x, double *sum)
 {
-    for (size_t r = 0; r < hosted.count; r++) {
-        mh_span own = mh_span_part(rows, hosted.first + r, replicas);
-        const float *x = shard->features + (own.first - shard->rows.first) * shard->inputs;
-        double *sum = sums + r * shard->inputs;
+    for (size_t i = 0; i < inputs; i++) {
+        double from_mean = s->shift != NULL ? (double)x[i] - s->shift[i] : 0.0;
+
+        sum[i] += s->shift != NULL ? from_mean * from_mean : (double)x[i];
+        if (s->has_others != NULL)
+            s->has_others[i] |= x[i] != 0.0f && x[i] != 1.0f;
+    }
+}
+
+/* Adds the rows of a piece to the sums of the replicas that own them. */
+static void add_piece(const column_sums *s, const mh_shard *piece)
+{
+    size_t inputs = piece->inputs;
+
+    for (size_t r = 0; r < s->hosted.count; r++) {
+        mh_span own = mh_span_part(s->rows, s->hosted.first + r, s->replicas);
+        size_t first = own.first > piece->rows.first ? own.first : piece->rows.first;
+        size_t end =
+            mh_span_end(own) < mh_span_end(piece->rows) ? mh_span_end(own) : mh_span_end(piece->rows);
 
         mh_phase_beat();
-        for (size_t row = 0; row < own.count; row++, x += shard->inputs)
-            for (size_t i = 0; i < shard->inputs; i++) {
-                double from_mean = shift != NULL ? (double)x[i] - shift[i] : 0.0;
-
-                sum[i] += shift != NULL ? from_mean * from_mean : (double)x[i];
-            }
+        for (size_t row = first; row < end; row++)
+            add_row(s, inputs, piece->features + (row - piece->rows.first) * inputs, s->sums + r * inputs);
     }
 }
 
 /* The sum over all rows, in the tree's order: [inputs] in the front of `sums`. */
-static mh_status sum_columns(const mh_comm *comm, const mh_shard *shard, size_t rows, size_t replicas,
-                             const double *shift, double *sums)
+static mh_status sum_columns(const mh_comm *comm, const mh_shard *shard, const column_sums *s)
 {
-    mh_span hosted = mh_allreduce_hosted(replicas, mh_comm_rank(comm), mh_comm_ranks(comm));
+    mh_status status = MH_OK;
+    mh_shard_pass *pass = NULL;
+    mh_shard piece;
 
-    memset(sums, 0, hosted.count * shard->inputs * sizeof *sums);
-    add_replicas(shard, rows, replicas, hosted, shift, sums);
-    return mh_allreduce_doubles(comm, replicas, shard->inputs, sums);
+    memset(s->sums, 0, s->hosted.count * shard->inputs * sizeof *s->sums);
+    status = mh_shard_pass_start(shard, "standardizing features", &pass);
+    while (status == MH_OK && mh_shard_pass_next(pass, &piece, &status))
+        add_piece(s, &piece);
+    MH_TRY(mh_comm_agree(comm, status));
+    MH_TRY(mh_allreduce_doubles(comm, s->replicas, shard->inputs, s->sums));
+cleanup:
+    mh_shard_pass_destroy(pass);
+    return status;
 }
 
 static void set_column(mh_standardizer *s, size_t column, double mean, double deviation)
@@ -72,7 +81,8 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
 {
     mh_status status = MH_OK;
     mh_span hosted = mh_allreduce_hosted(replicas, mh_comm_rank(comm), mh_comm_ranks(comm));
-    double *mean = NULL, *sums = NULL;
+    column_sums s = {.rows = rows, .replicas = replicas, .hosted = hosted};
+    double *mean = NULL;
     int64_t *has_others = NULL;
     const char *before = mh_phase_name();
 
@@ -80,26 +90,31 @@ mh_status mh_standardize_columns(const mh_comm *comm, mh_standardize mode, const
     if (mode == MH_STANDARDIZE_NO)
         return MH_OK;
     mh_phase_enter("standardizing features");
-    MH_TRY(find_others(comm, shard, &has_others));
     status = mh_memory_array(shard->inputs, sizeof *mean, &mean);
     if (status == MH_OK)
-        status = mh_memory_array(hosted.count, shard->inputs * sizeof *sums, &sums);
+        status = mh_memory_array(shard->inputs, sizeof *has_others, &has_others);
+    if (status == MH_OK)
+        status = mh_memory_array(hosted.count, shard->inputs * sizeof *s.sums, &s.sums);
     if (status == MH_OK)
         status = mh_standardizer_create(shard->inputs, out);
     MH_TRY(mh_comm_agree(comm, status));
 
-    MH_TRY(sum_columns(comm, shard, rows, replicas, NULL, sums));
+    s.has_others = has_others;
+    MH_TRY(sum_columns(comm, shard, &s));
+    mh_comm_max(comm, has_others, shard->inputs);
     for (size_t i = 0; i < shard->inputs; i++)
-        mean[i] = sums[i] / (double)rows;
-    MH_TRY(sum_columns(comm, shard, rows, replicas, mean, sums));
+        mean[i] = s.sums[i] / (double)rows;
+    s.has_others = NULL;
+    s.shift = mean;
+    MH_TRY(sum_columns(comm, shard, &s));
     for (size_t i = 0; i < shard->inputs; i++)
         if (mode == MH_STANDARDIZE_YES || has_others[i])
-            set_column(out, i, mean[i], sqrt(sums[i] / (double)rows));
+            set_column(out, i, mean[i], sqrt(s.sums[i] / (double)rows));
     mh_phase_enter(before);
 cleanup:
     mh_memory_free(has_others);
     mh_memory_free(mean);
-    mh_memory_free(sums);
+    mh_memory_free(s.sums);
     if (status != MH_OK)
         mh_standardizer_clear(out);
     return status;

@@ -77,19 +77,19 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     mh_status status = MH_OK;
     const mh_trainer_config *config = &t->config;
     size_t parameters = mh_model_layout(t->trained->model)->count;
-    mh_loader_config loader = {.rows = t->data->rows,
-                               .batch_size = config->batch_size,
-                               .replicas = config->replicas,
-                               .hosted = t->hosted,
-                               .shuffles = config->shuffles,
-                               .seed = config->seed};
+    mh_loader_config loader = {.order = {.deal = t->deal,
+                                         .windows = config->windows,
+                                         .hosted = t->hosted,
+                                         .shuffles = config->shuffles,
+                                         .seed = config->seed},
+                               .epochs = config->epochs,
+                               .standardizer = &t->data->standardizer};
 
     MH_TRY(mh_loader_create(&t->data->shard, &loader, &t->loader));
-    t->batches = mh_loader_batches(t->loader);
     if (config->warmup_epochs > 0)
         t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
     size_t chunk = mh_model_chunk_rows(t->trained->model);
-    size_t rows = mh_loader_replica_rows_max(t->loader), all_rows = t->hosted.count * rows;
+    size_t rows = mh_deal_part_rows_max(&t->deal, 1), all_rows = t->hosted.count * rows;
     size_t together = mh_model_parts_at_once(t->trained->model, rows);
     MH_TRY(mh_workspace_create(t->trained->model, all_rows < chunk ? all_rows : chunk, &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, together, rank, ranks, &t->allreduce));
@@ -124,7 +124,8 @@ static mh_status create_sums(mh_trainer *t)
 
     MH_TRY(create_parts_of_batch(t));
     if (t->data->missing_labels > 0)
-        MH_TRY(mh_memory_array(t->batches, t->heads * sizeof *t->known, &t->known));
+        MH_TRY(mh_memory_array(mh_windows_batches(&t->config.windows, &t->deal, 0).count,
+                               t->heads * sizeof *t->known, &t->known));
     MH_TRY(mh_memory_array(t->heads, sizeof *t->weights, &t->weights));
     MH_TRY(mh_memory_array(t->hosted.count, sizeof *t->replica_loss, &t->replica_loss));
     MH_TRY(mh_memory_array(t->hosted.count, t->heads * sizeof *t->step_loss, &t->step_loss));
@@ -153,6 +154,8 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
     t->ranks = ranks;
     t->hosted = mh_allreduce_hosted(config->replicas, rank, ranks);
     t->heads = data->schema.heads;
+    t->deal = (mh_deal){data->rows, config->batch_size, config->replicas};
+    t->batches = mh_deal_batches(&t->deal);
     for (size_t h = 0; h < t->heads; h++)
         t->weight_sum += config->head_weights != NULL ? config->head_weights[h] : 1.0;
     MH_TRY(create_parts(t, rank, ranks));
@@ -235,8 +238,8 @@ double mh_trainer_seconds(const mh_trainer *t)
 static double divisor(const mh_trainer *t, size_t batch, size_t head)
 {
     if (t->known == NULL)
-        return (double)mh_loader_batch_rows(t->loader, batch);
-    return (double)t->known[batch * t->heads + head];
+        return (double)mh_deal_batch_rows(&t->deal, batch);
+    return (double)t->known[(batch - t->counted.first) * t->heads + head];
 }
 
 /*
@@ -247,7 +250,7 @@ static double divisor(const mh_trainer *t, size_t batch, size_t head)
 static const float *batch_weights(mh_trainer *t, size_t batch)
 {
     const double *head_weights = t->config.head_weights;
-    double rows = (double)mh_loader_batch_rows(t->loader, batch);
+    double rows = (double)mh_deal_batch_rows(&t->deal, batch);
 
     if (t->known == NULL && head_weights == NULL)
         return NULL;
@@ -304,6 +307,24 @@ static mh_status meet_faults(const mh_trainer *t, size_t batch)
     return MH_OK;
 }
 
+/*
+ * Counts the known labels of a window's batches, which a loss is divided by before it is summed, when the first of them
+ * comes. A rank that could not read its part counts none of it, and says so in the step.
+ */
+static void count_labels(const mh_comm *comm, mh_trainer *t, size_t batch, mh_status mine)
+{
+    mh_span window =
+        mh_windows_batches(&t->config.windows, &t->deal, mh_windows_of_batch(&t->config.windows, batch));
+
+    if (t->known == NULL || (batch >= t->counted.first && batch < mh_span_end(t->counted)))
+        return;
+    t->counted = window;
+    memset(t->known, 0, window.count * t->heads * sizeof *t->known);
+    for (size_t b = 0; b < window.count && mine == MH_OK; b++)
+        mh_loader_count_labels(t->loader, window.first + b, t->known + b * t->heads);
+    mh_comm_sum(comm, t->known, window.count * t->heads);
+}
+
 /* Who sums what is final of a gradient. */
 typedef struct {
     const mh_comm *comm;
@@ -354,7 +375,7 @@ static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
 /* Local and equal everywhere: the same sum gives the same step. */
 static void take_step(mh_trainer *t, size_t batch, const float *sum)
 {
-    double rows = (double)mh_loader_batch_rows(t->loader, batch), scale = 1.0 / (rows * t->weight_sum);
+    double rows = (double)mh_deal_batch_rows(&t->deal, batch), scale = 1.0 / (rows * t->weight_sum);
 
     if (t->config.clip_norm > 0)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
@@ -410,6 +431,9 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     mh_phase_enter("computing the gradient");
     mh_allreduce_start(t->allreduce);
     status = meet_faults(t, batch);
+    if (status == MH_OK)
+        status = mh_loader_reach(t->loader, batch);
+    count_labels(comm, t, batch, status);
     if (status == MH_OK)
         compute_gradients(comm, t, batch);
 

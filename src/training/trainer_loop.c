@@ -156,19 +156,15 @@ cleanup:
 
 /* ---- an epoch ---- */
 
-static void start_epoch(const mh_comm *comm, mh_trainer *t)
+static void start_epoch(mh_trainer *t)
 {
-    mh_loader_shuffle(t->loader, t->position.stage_epoch); /* a stage does not depend on those before it */
+    mh_loader_start_epoch(t->loader,
+                          t->position.stage_epoch); /* a stage does not depend on those before it */
+    t->counted = (mh_span){0};
     if (t->position.batch == 0) {
         memset(t->epoch_loss, 0, t->hosted.count * t->heads * sizeof *t->epoch_loss);
         t->position.skipped = 0;
     }
-    if (t->known == NULL)
-        return;
-    memset(t->known, 0, t->batches * t->heads * sizeof *t->known);
-    for (size_t batch = 0; batch < t->batches; batch++)
-        mh_loader_count_labels(t->loader, batch, t->known + batch * t->heads);
-    mh_comm_sum(comm, t->known, t->batches * t->heads);
 }
 
 static void watch_clock(mh_trainer *t)
@@ -342,7 +338,7 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
     MH_TRY(open_writer(comm, t));
     start_clocks(t);
     while (!is_done(t)) {
-        start_epoch(comm, t);
+        start_epoch(t);
         MH_TRY(run_batches(comm, t));
         MH_TRY(end_epoch(comm, t));
     }

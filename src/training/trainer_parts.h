@@ -18,7 +18,8 @@ struct mh_trainer {
     bool is_root;
     mh_span hosted; /* replicas of this rank */
     size_t heads;
-    size_t batches; /* of an epoch */
+    mh_deal deal;   /* of the rows of an epoch */
+    size_t batches; /* of an epoch             */
 
     mh_loader *loader;
     mh_workspace *workspace;
@@ -29,10 +30,11 @@ struct mh_trainer {
     mh_progress progress;
     mh_position position;
 
-    mh_tally *tally; /* [hosted] of each replica's part of a batch                              */
-    mh_batch *part;  /* [hosted] these parts, of the batch that is being computed               */
-    mh_draw *draw;   /* [hosted]                                                                */
-    int64_t *known;    /* [batches x heads] known labels of each batch; NULL when all are known  */
+    mh_tally *tally;   /* [hosted] of each replica's part of a batch                              */
+    mh_batch *part;    /* [hosted] these parts, of the batch that is being computed               */
+    mh_draw *draw;     /* [hosted]                                                                */
+    int64_t *known;    /* [batches of a window x heads] known labels of each; NULL when all are  */
+    mh_span counted;   /* batches that these are of                                              */
     float *weights;    /* [heads] of the loss in a batch                                         */
     double weight_sum; /* of all heads                                                           */
     mh_kept_weights kept;

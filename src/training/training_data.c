@@ -3,10 +3,12 @@
 #include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/phase.h"
-#include "multihead/data/loader.h"
+#include "multihead/data/class_counts.h"
+#include "multihead/data/deal.h"
+#include "multihead/data/shard_pass.h"
 #include "multihead/parallel/allreduce.h"
 
-static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, size_t ranks,
+static mh_status load_shard(mh_dataset *dataset, size_t replicas, mh_span hosted, size_t memory,
                             mh_training_data *data)
 {
     mh_status status = MH_OK;
@@ -21,15 +23,116 @@ static mh_status load_shard(mh_dataset *dataset, size_t replicas, size_t rank, s
         return MH_FAIL(MH_ERR_FORMAT,
                        "%s: %zu rows are fewer than the %zu replicas; --replicas says how many",
                        mh_dataset_name(dataset), data->rows, replicas);
-    mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
-    MH_TRY(mh_shard_load(dataset, mh_loader_shard_rows(data->rows, replicas, hosted), &data->shard));
+    mh_span rows = mh_deal_rows_of(data->rows, replicas, hosted);
     MH_TRY(mh_schema_copy(mh_dataset_schema(dataset), &data->schema));
+    if (memory == 0 || rows.count <= memory / mh_shard_row_bytes(&data->schema))
+        MH_TRY(mh_shard_load(dataset, rows, &data->shard));
+    else
+        data->shard = mh_shard_leave(dataset, rows);
 cleanup:
     return status;
 }
 
+/* ---- the pass over this rank's rows ---- */
+
+/* What tells the rows of a run from those of another: whoever holds a replica, it has the same rows. */
+typedef struct {
+    mh_checksum_stream *features, *labels;
+} replica_checksum;
+
+static mh_status start_checksum(replica_checksum *sum)
+{
+    mh_status status = MH_OK;
+
+    *sum = (replica_checksum){0};
+    MH_TRY(mh_checksum_stream_create(&sum->features));
+    MH_TRY(mh_checksum_stream_create(&sum->labels));
+cleanup:
+    return status;
+}
+
+static uint64_t end_checksum(replica_checksum *sum)
+{
+    const uint64_t both[2] = {mh_checksum_stream_value(sum->features), mh_checksum_stream_value(sum->labels)};
+
+    return mh_checksum(both, sizeof both);
+}
+
+static void clear_checksum(replica_checksum *sum)
+{
+    mh_checksum_stream_destroy(sum->features);
+    mh_checksum_stream_destroy(sum->labels);
+    *sum = (replica_checksum){0};
+}
+
+static void add_to_checksum(replica_checksum *sum, const mh_shard *piece, mh_span rows)
+{
+    size_t first = rows.first - piece->rows.first;
+
+    mh_checksum_stream_add(sum->features, piece->features + first * piece->inputs,
+                           rows.count * piece->inputs * sizeof *piece->features);
+    mh_checksum_stream_add(sum->labels, piece->labels + first * piece->heads,
+                           rows.count * piece->heads * sizeof *piece->labels);
+}
+
+/* Goes over the replicas in their order, as the pieces do over their rows. */
+typedef struct {
+    size_t rows, replicas;
+    mh_span hosted;
+    size_t replica; /* the one under way, of those hosted */
+    replica_checksum sum;
+    uint64_t *checksum; /* [hosted] */
+} checksum_walk;
+
+static mh_status walk_on(checksum_walk *walk, const mh_shard *piece)
+{
+    mh_status status = MH_OK;
+
+    for (size_t row = piece->rows.first; row < mh_span_end(piece->rows);) {
+        mh_span own = mh_span_part(walk->rows, walk->hosted.first + walk->replica, walk->replicas);
+        size_t end =
+            mh_span_end(own) < mh_span_end(piece->rows) ? mh_span_end(own) : mh_span_end(piece->rows);
+
+        if (row == own.first)
+            MH_TRY(start_checksum(&walk->sum));
+        add_to_checksum(&walk->sum, piece, (mh_span){row, end - row});
+        if (end == mh_span_end(own)) {
+            walk->checksum[walk->replica++] = end_checksum(&walk->sum);
+            clear_checksum(&walk->sum);
+        }
+        row = end;
+    }
+cleanup:
+    return status;
+}
+
+static mh_status look_at_rows(size_t replicas, mh_span hosted, mh_training_data *data,
+                              mh_class_counts *counts)
+{
+    mh_status status = MH_OK;
+    checksum_walk walk = {.rows = data->rows, .replicas = replicas, .hosted = hosted};
+    mh_shard_pass *pass = NULL;
+    mh_shard piece;
+
+    MH_TRY(mh_class_counts_create(&data->schema, counts));
+    MH_TRY(mh_memory_array(hosted.count, sizeof *data->row_checksum, &data->row_checksum));
+    walk.checksum = data->row_checksum;
+    MH_TRY(mh_shard_pass_start(&data->shard, "looking at the rows", &pass));
+    while (mh_shard_pass_next(pass, &piece, &status)) {
+        mh_phase_beat();
+        MH_TRY(walk_on(&walk, &piece));
+        MH_TRY(mh_class_counts_add(counts, &piece));
+    }
+cleanup:
+    clear_checksum(&walk.sum);
+    mh_shard_pass_destroy(pass);
+    return status;
+}
+
+/* ---- what all ranks know together ---- */
+
 /* The largest label of any rank says how many classes there are, where nothing else does. */
-static mh_status agree_on_classes(const mh_comm *comm, mh_training_data *data)
+static mh_status agree_on_classes(const mh_comm *comm, mh_class_counts *counts, mh_training_data *data)
 {
     mh_status status = MH_OK;
     size_t heads = data->schema.heads;
@@ -37,12 +140,12 @@ static mh_status agree_on_classes(const mh_comm *comm, mh_training_data *data)
 
     status = mh_memory_array(heads, sizeof *classes, &classes);
     MH_TRY(mh_comm_agree(comm, status));
-    mh_shard_raise_classes(&data->shard, data->schema.classes);
     for (size_t head = 0; head < heads; head++)
-        classes[head] = (int64_t)data->schema.classes[head];
+        classes[head] = (int64_t)counts->classes[head];
     mh_comm_max(comm, classes, heads);
     for (size_t head = 0; head < heads; head++)
         data->schema.classes[head] = (size_t)classes[head];
+    MH_TRY(mh_comm_agree(comm, mh_class_counts_widen(counts, data->schema.classes)));
 cleanup:
     mh_memory_free(classes);
     return status;
@@ -65,68 +168,43 @@ static void rates_from_counts(const mh_schema *schema, const int64_t *counts, do
     }
 }
 
-static mh_status count_labels(const mh_comm *comm, mh_training_data *data)
+static mh_status sum_counts(const mh_comm *comm, mh_class_counts *counts, mh_training_data *data)
 {
     mh_status status = MH_OK;
-    int64_t *counts = NULL;
-    size_t classes = 0;
+    size_t classes = mh_class_counts_length(counts);
 
-    for (size_t head = 0; head < data->schema.heads; head++)
-        classes += data->schema.classes[head];
-    status = mh_memory_array(classes, sizeof *counts, &counts);
-    if (status == MH_OK)
-        status = mh_memory_array(classes, sizeof *data->base_rates, &data->base_rates);
+    status = mh_memory_array(classes, sizeof *data->base_rates, &data->base_rates);
     if (status == MH_OK)
         status = mh_memory_array(data->schema.heads, sizeof *data->known, &data->known);
     MH_TRY(mh_comm_agree(comm, status));
-    mh_shard_count_classes(&data->shard, data->schema.classes, counts);
-    mh_comm_sum(comm, counts, classes);
-    rates_from_counts(&data->schema, counts, data->base_rates, data->known);
-    data->missing_labels = (int64_t)data->shard.missing_labels;
-    mh_comm_sum(comm, &data->missing_labels, 1);
-cleanup:
-    mh_memory_free(counts);
-    return status;
-}
-
-/* What tells the rows of a run from those of another: whoever holds a replica, it has the same rows. */
-static mh_status take_checksums(size_t replicas, size_t rank, size_t ranks, mh_training_data *data)
-{
-    mh_status status = MH_OK;
-    const mh_shard *shard = &data->shard;
-    mh_span hosted = mh_allreduce_hosted(replicas, rank, ranks);
-
-    MH_TRY(mh_memory_array(hosted.count, sizeof *data->row_checksum, &data->row_checksum));
-    for (size_t r = 0; r < hosted.count; r++) {
-        mh_span rows = mh_loader_shard_rows(data->rows, replicas, (mh_span){hosted.first + r, 1});
-        size_t first = rows.first - shard->rows.first;
-        const uint64_t both[2] = {mh_checksum(shard->features + first * shard->inputs,
-                                              rows.count * shard->inputs * sizeof *shard->features),
-                                  mh_checksum(shard->labels + first * shard->heads,
-                                              rows.count * shard->heads * sizeof *shard->labels)};
-
-        data->row_checksum[r] = mh_checksum(both, sizeof both);
-    }
+    mh_comm_sum(comm, counts->counts, classes);
+    rates_from_counts(&data->schema, counts->counts, data->base_rates, data->known);
+    data->missing_labels = (int64_t)(data->rows * data->schema.heads);
+    for (size_t head = 0; head < data->schema.heads; head++)
+        data->missing_labels -= data->known[head];
 cleanup:
     return status;
 }
 
-mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas,
+mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t replicas, size_t memory,
                                 mh_training_data *out)
 {
     mh_status status = MH_OK;
+    mh_span hosted = mh_allreduce_hosted(replicas, mh_comm_rank(comm), mh_comm_ranks(comm));
+    mh_class_counts counts = {0};
     const char *before = mh_phase_name();
 
     *out = (mh_training_data){0};
-    status = load_shard(dataset, replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
+    status = load_shard(dataset, replicas, hosted, memory, out);
     if (status == MH_OK)
-        status = take_checksums(replicas, mh_comm_rank(comm), mh_comm_ranks(comm), out);
+        status = look_at_rows(replicas, hosted, out, &counts);
     MH_TRY(mh_comm_agree(comm, status));
     mh_phase_enter("counting labels");
-    MH_TRY(agree_on_classes(comm, out));
-    MH_TRY(count_labels(comm, out));
+    MH_TRY(agree_on_classes(comm, &counts, out));
+    MH_TRY(sum_counts(comm, &counts, out));
     mh_phase_enter(before);
 cleanup:
+    mh_class_counts_clear(&counts);
     if (status != MH_OK)
         mh_training_data_clear(out);
     return status;
@@ -139,7 +217,7 @@ mh_status mh_training_data_standardize(const mh_comm *comm, mh_standardize mode,
 
     MH_TRY(mh_standardize_columns(comm, mode, &data->shard, data->rows, replicas, &data->standardizer));
     data->standardizer.limit = limit;
-    if (data->standardizer.inputs > 0)
+    if (data->standardizer.inputs > 0 && mh_shard_is_held(&data->shard))
         mh_standardizer_apply(&data->standardizer, data->shard.rows.count, data->shard.features);
 cleanup:
     return status;

@@ -59,7 +59,7 @@ static mh_standardizer standardizer_of(const mh_comm *comm, mh_standardize mode)
     mh_training_data data;
     mh_standardizer s;
 
-    MUST(mh_training_data_load(comm, dataset, REPLICAS, &data));
+    MUST(mh_training_data_load(comm, dataset, REPLICAS, 0, &data));
     MUST(mh_standardize_columns(comm, mode, &data.shard, data.rows, REPLICAS, &s));
     mh_training_data_clear(&data);
     mh_dataset_close(dataset);
@@ -158,8 +158,8 @@ Test(standardization, training_data_go_through_it)
     mh_training_data shared, single;
     double sum = 0, squares = 0;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &shared));
-    MUST(mh_training_data_load(alone, dataset, REPLICAS, &single));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &shared));
+    MUST(mh_training_data_load(alone, dataset, REPLICAS, 0, &single));
     MUST(mh_training_data_standardize(world, MH_STANDARDIZE_AUTO, 0.0f, REPLICAS, &shared));
     MUST(mh_training_data_standardize(alone, MH_STANDARDIZE_AUTO, 0.0f, REPLICAS, &single));
     EXPECT_SAME_BITS(shared.shard.features, single.shard.features + shared.shard.rows.first * INPUTS,
@@ -186,8 +186,8 @@ Test(standardization, outliers_are_cut_at_the_limit)
     mh_training_data cut, whole;
     size_t outliers = 0;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &cut));
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &whole));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &cut));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &whole));
     MUST(mh_training_data_standardize(world, MH_STANDARDIZE_YES, 1.5f, REPLICAS, &cut));
     MUST(mh_training_data_standardize(world, MH_STANDARDIZE_YES, 0.0f, REPLICAS, &whole));
     cr_expect(cut.standardizer.limit == 1.5f);

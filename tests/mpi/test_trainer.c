@@ -27,6 +27,8 @@ typedef struct {
     bool has_missing_labels;
     bool has_nan;        /* in the last row: the last rank's */
     bool has_rare_class; /* class 2 of head 1, in the last row only */
+    bool is_in_windows;  /* three of an epoch                       */
+    bool is_streamed;    /* no rank holds its rows                  */
 } data_kind;
 
 static mh_dataset *open_data(data_kind kind)
@@ -70,13 +72,31 @@ static mh_trainer_config default_config(void)
                                .options = ""};
 }
 
+/* A batch each, as few as memory for two of them and a row makes them. */
+static mh_windows windows_of(data_kind kind, const mh_trainer_config *config)
+{
+    const mh_deal deal = {ROWS, config->batch_size, config->replicas};
+    size_t row_bytes = INPUTS * sizeof(float) + HEADS * sizeof(mh_label);
+    size_t rows = 2 * config->replicas * mh_deal_part_rows_max(&deal, 1) + 1;
+    mh_windows windows = {0};
+
+    if (kind.is_in_windows)
+        MUST(mh_windows_plan(&deal, row_bytes, rows * row_bytes, &windows));
+    cr_assert(mh_windows_count(&windows, &deal) == (kind.is_in_windows ? 3 : 1));
+    return windows;
+}
+
 /* In place: the trainer keeps where the data and the model are. */
-static void run_start(run *r, const mh_comm *comm, data_kind kind, const mh_trainer_config *config)
+static void run_start(run *r, const mh_comm *comm, data_kind kind, const mh_trainer_config *trainer)
 {
     const mh_trained_config model = {.hidden = hidden, .hidden_layers = 2};
+    mh_trainer_config in_windows = *trainer, *config = &in_windows;
 
+    config->windows = windows_of(kind, config);
     r->dataset = open_data(kind);
-    MUST(mh_training_data_load(comm, r->dataset, config->replicas, &r->data));
+    MUST(mh_training_data_load(comm, r->dataset, config->replicas, kind.is_streamed,
+                               &r->data)); /* of 1 byte */
+    MUST(mh_training_data_standardize(comm, MH_STANDARDIZE_AUTO, 0.0f, config->replicas, &r->data));
     MUST(mh_trained_create(&r->data.schema, &model, &r->trained));
     mh_model_initialize(r->trained.model, MH_INITIAL_PYTORCH, 1);
     MUST(mh_trainer_create(config, &r->data, &r->trained, NULL, mh_comm_rank(comm), mh_comm_ranks(comm),
@@ -101,12 +121,13 @@ static void expect_same_model(const run *a, const run *b)
 
 /* ---- bits ---- */
 
-static void expect_same_bits_as_one_rank(data_kind kind, const mh_trainer_config *config)
+/* Of all ranks with rows of one kind, and of one rank with those of another. */
+static void expect_same_bits(data_kind kind, data_kind kind_of_single, const mh_trainer_config *config)
 {
     run shared, single;
 
     run_start(&shared, world, kind, config);
-    run_start(&single, alone, kind, config);
+    run_start(&single, alone, kind_of_single, config);
     MUST(mh_trainer_run(world, shared.trainer));
     MUST(mh_trainer_run(alone, single.trainer));
     expect_same_model(&shared, &single);
@@ -117,6 +138,11 @@ static void expect_same_bits_as_one_rank(data_kind kind, const mh_trainer_config
     EXPECT_SAME_BITS(loss, expected, HEADS);
     run_end(&shared);
     run_end(&single);
+}
+
+static void expect_same_bits_as_one_rank(data_kind kind, const mh_trainer_config *config)
+{
+    expect_same_bits(kind, kind, config);
 }
 
 Test(trainer, learns_the_same_bits_on_any_number_of_ranks)
@@ -134,6 +160,20 @@ Test(trainer, learns_the_same_bits_with_missing_labels)
     mh_trainer_config config = default_config();
 
     expect_same_bits_as_one_rank((data_kind){.has_missing_labels = true}, &config);
+}
+
+/* Shuffled in windows, it makes no difference who holds rows and who reads them. */
+Test(trainer, learns_the_same_bits_from_rows_that_are_streamed)
+{
+    const data_kind streamed = {.has_missing_labels = true, .is_in_windows = true, .is_streamed = true};
+    const data_kind held = {.has_missing_labels = true, .is_in_windows = true};
+    const data_kind whole = {.has_missing_labels = true};
+    mh_trainer_config config = default_config();
+
+    expect_same_bits(streamed, held, &config);
+    expect_same_bits(held, streamed, &config);
+    config.shuffles = false; /* then windows make none either */
+    expect_same_bits(streamed, whole, &config);
 }
 
 Test(trainer, resumes_on_other_ranks_bit_for_bit)
@@ -169,7 +209,7 @@ Test(trainer, resumes_on_other_ranks_bit_for_bit)
 }
 
 /* Wherever it is stopped: in the middle of an epoch, at its end, before the last step. */
-Test(trainer, goes_on_from_any_step_bit_for_bit)
+static void expect_to_go_on_from_any_step(data_kind kind)
 {
     mh_trainer_config config = default_config();
     run whole;
@@ -179,14 +219,14 @@ Test(trainer, goes_on_from_any_step_bit_for_bit)
     config.keep = 99;
     scratch_folder("checkpoints");
     config.folder = scratch_path("");
-    run_start(&whole, alone, (data_kind){.has_missing_labels = true}, &config);
+    run_start(&whole, alone, kind, &config);
     MUST(mh_trainer_run(alone, whole.trainer));
     config = default_config();
     for (unsigned step = 1; step <= 9; step++) {
         run resumed;
 
         snprintf(checkpoint, sizeof checkpoint, "checkpoints/step-%09u.h5", step);
-        run_start(&resumed, world, (data_kind){.has_missing_labels = true}, &config);
+        run_start(&resumed, world, kind, &config);
         MUST(mh_trainer_restore(resumed.trainer, scratch_path(checkpoint)));
         cr_expect(eq(u64, mh_trainer_position(resumed.trainer)->step, step));
         MUST(mh_trainer_run(world, resumed.trainer));
@@ -195,6 +235,17 @@ Test(trainer, goes_on_from_any_step_bit_for_bit)
         run_end(&resumed);
     }
     run_end(&whole);
+}
+
+Test(trainer, goes_on_from_any_step_bit_for_bit)
+{
+    expect_to_go_on_from_any_step((data_kind){.has_missing_labels = true});
+}
+
+Test(trainer, goes_on_from_any_step_of_a_streamed_epoch_bit_for_bit)
+{
+    expect_to_go_on_from_any_step(
+        (data_kind){.has_missing_labels = true, .is_in_windows = true, .is_streamed = true});
 }
 
 Test(trainer, other_rows_than_those_of_the_checkpoint_are_refused)
@@ -306,6 +357,23 @@ Test(trainer, allocates_nothing_in_a_step)
     run_end(&r);
 }
 
+/* Nor does the thread that reads. */
+Test(trainer, allocates_nothing_in_a_step_of_streamed_rows)
+{
+    mh_trainer_config config = default_config();
+    double loss = 0.0;
+    run r;
+
+    run_start(&r, world, (data_kind){.is_in_windows = true, .is_streamed = true}, &config);
+
+    uint64_t before = mh_memory_allocations();
+
+    for (size_t batch = 0; batch < mh_trainer_batches(r.trainer); batch++)
+        MUST(mh_trainer_step(world, r.trainer, batch, &loss));
+    cr_expect(eq(u64, mh_memory_allocations(), before));
+    run_end(&r);
+}
+
 /* ---- failures ---- */
 
 Test(trainer, stops_on_all_ranks_when_the_loss_is_not_finite)
@@ -329,7 +397,7 @@ Test(trainer, refuses_a_bad_row_on_all_ranks)
     char words[64];
 
     snprintf(words, sizeof words, "rank %zu on ", mh_comm_ranks(world) - 1);
-    EXPECT_FAILURE(mh_training_data_load(world, dataset, REPLICAS, &data), MH_ERR_FORMAT, words);
+    EXPECT_FAILURE(mh_training_data_load(world, dataset, REPLICAS, 0, &data), MH_ERR_FORMAT, words);
     EXPECT_SAYS("data.h5: /features: row 52, column 4 is not a number");
     mh_dataset_close(dataset);
 }
@@ -340,7 +408,7 @@ Test(trainer, refuses_fewer_rows_than_replicas)
     mh_dataset *dataset = open_data((data_kind){0});
     mh_training_data data;
 
-    EXPECT_FAILURE(mh_training_data_load(world, dataset, ROWS + 1, &data), MH_ERR_FORMAT, "54 replicas");
+    EXPECT_FAILURE(mh_training_data_load(world, dataset, ROWS + 1, 0, &data), MH_ERR_FORMAT, "54 replicas");
     cr_expect(strstr(mh_status_message(), "rank") == NULL);
     mh_dataset_close(dataset);
 }
@@ -351,7 +419,7 @@ Test(trainer, knows_a_class_that_one_rank_has)
     mh_dataset *dataset = open_data((data_kind){.has_rare_class = true});
     mh_training_data data;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &data));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &data));
     cr_expect(eq(sz, data.schema.classes[1], 3));
     cr_expect(eq(dbl, data.base_rates[2 + 2], 1.0 / ROWS));
     mh_training_data_clear(&data);
@@ -363,10 +431,10 @@ Test(trainer, knows_the_base_rates_of_all_ranks)
     mh_dataset *dataset = open_data((data_kind){.has_missing_labels = true});
     mh_training_data shared, single;
 
-    MUST(mh_training_data_load(world, dataset, REPLICAS, &shared));
-    MUST(mh_training_data_load(alone, dataset, REPLICAS, &single));
+    MUST(mh_training_data_load(world, dataset, REPLICAS, 0, &shared));
+    MUST(mh_training_data_load(alone, dataset, REPLICAS, 0, &single));
     cr_expect(eq(sz, shared.rows, ROWS));
-    cr_expect(eq(i64, shared.missing_labels, (int64_t)single.shard.missing_labels));
+    cr_expect(eq(i64, shared.missing_labels, (int64_t)mh_shard_missing_labels(&single.shard)));
     EXPECT_SAME_BITS(shared.base_rates, single.base_rates, 2 + 3 + 2);
     cr_expect(
         epsilon_eq(dbl, single.base_rates[2] + single.base_rates[3] + single.base_rates[4], 1.0, 1e-15));

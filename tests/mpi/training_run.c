@@ -50,7 +50,7 @@ void training_run_start(training_run *run, const mh_comm *comm, const mh_trained
                         const mh_trainer_config *config, bool validates)
 {
     *run = (training_run){.dataset = training_run_rows("training.h5", 7, RUN_ROWS)};
-    MUST(mh_training_data_load(comm, run->dataset, config->replicas, &run->data));
+    MUST(mh_training_data_load(comm, run->dataset, config->replicas, 0, &run->data));
     MUST(mh_trained_create(&run->data.schema, model, &run->trained));
     mh_model_initialize(run->trained.model, MH_INITIAL_HE, 1);
     if (validates) {

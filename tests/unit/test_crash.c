@@ -12,6 +12,7 @@
 #include "multihead/base/crash.h"
 #include "multihead/base/log.h"
 #include "multihead/base/phase.h"
+#include "multihead/base/thread.h"
 
 static void begin(void)
 {
@@ -123,6 +124,43 @@ Test(crash, over_a_file_that_is_being_read_is_the_files_fault)
         end, 1,
         "multihead: data/x.h5: HDF5 crashed while reading it: the file is damaged (segmentation fault)\n");
     end = run_child(crash_after_a_file);
+    EXPECT_CRASH(end, SIGSEGV, "multihead: segmentation fault while reading rows, step 17\n");
+}
+
+static void read_badly(void *nothing)
+{
+    (void)nothing;
+    mh_crash_expect("data/x.h5");
+    touch_nothing();
+}
+
+static void crash_in_a_thread_over_a_file(void)
+{
+    begin();
+    mh_thread_join(mh_thread_start(read_badly, NULL));
+}
+
+static void expect_file(void *nothing)
+{
+    (void)nothing;
+    mh_crash_expect("data/x.h5");
+}
+
+static void crash_beside_a_thread_with_a_file(void)
+{
+    begin();
+    mh_thread_join(mh_thread_start(expect_file, NULL));
+    touch_nothing();
+}
+
+Test(crash, over_a_file_is_that_of_the_thread_that_reads_it)
+{
+    child_end end = run_child(crash_in_a_thread_over_a_file);
+
+    EXPECT_END(
+        end, 1,
+        "multihead: data/x.h5: HDF5 crashed while reading it: the file is damaged (segmentation fault)\n");
+    end = run_child(crash_beside_a_thread_with_a_file);
     EXPECT_CRASH(end, SIGSEGV, "multihead: segmentation fault while reading rows, step 17\n");
 }
 

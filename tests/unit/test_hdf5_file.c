@@ -9,6 +9,7 @@
 #include "expect.h"
 #include "multihead/base/checksum.h"
 #include "multihead/base/memory.h"
+#include "multihead/base/thread.h"
 #include "scratch.h"
 
 TestSuite(hdf5_file, .init = scratch_make, .fini = scratch_remove);
@@ -668,5 +669,47 @@ Test(hdf5_file, list_of_another_shape_is_refused)
     EXPECT_FAILURE(mh_hdf5_file_read_list(file, "table", 2, MH_FLOAT32, back), MH_ERR_FORMAT,
                    "/table is [2 x 2]");
     EXPECT_FAILURE(mh_hdf5_file_read_list(file, "none", 2, MH_FLOAT32, back), MH_ERR_FORMAT, "no /none");
+    mh_hdf5_file_close(file);
+}
+
+/* ---- threads ---- */
+
+enum { MANY = 3000 };
+
+/* Whether it always reads what is there. */
+static void read_again_and_again(void *well)
+{
+    const mh_hdf5_file *file = *(mh_hdf5_file **)well;
+    float back[4];
+    bool is_well = true;
+
+    for (size_t i = 0; i < MANY; i++) {
+        mh_status status = mh_hdf5_file_read(file, "table", (mh_span){0, 2}, MH_FLOAT32, back);
+
+        is_well = is_well && status == MH_OK && back[3] == 4;
+    }
+    *(mh_hdf5_file **)well = is_well ? NULL : *(mh_hdf5_file **)well;
+}
+
+/* An HDF5 that knows threads looks after itself; ours has to where it does not. */
+Test(hdf5_file, may_be_read_by_one_thread_while_another_makes_files)
+{
+    const float floats[] = {1, 2, 3, 4};
+    mh_hdf5_file *file = data_file_start("a.h5"), *made = NULL;
+
+    data_file_put(file, "table", MH_FLOAT32, 2, 2, floats);
+    file = open_file(data_file_finish(file));
+
+    void *well = file;
+    mh_thread *thread = mh_thread_start(read_again_and_again, &well);
+
+    cr_assert(thread != NULL);
+    for (size_t i = 0; i < MANY / 10; i++) {
+        MUST(mh_hdf5_file_create_in_memory("checkpoint", &made));
+        data_file_put(made, "group/x", MH_FLOAT32, 2, 2, floats);
+        mh_hdf5_file_close(made);
+    }
+    mh_thread_join(thread);
+    cr_expect(well == NULL, "a read went wrong");
     mh_hdf5_file_close(file);
 }

@@ -37,12 +37,9 @@ static mh_loader *create(const mh_shard *shard, const mh_loader_config *config)
 
 static mh_loader_config config_of(size_t rows, size_t batch_size, size_t replicas, bool shuffles)
 {
-    return (mh_loader_config){.rows = rows,
-                              .batch_size = batch_size,
-                              .replicas = replicas,
-                              .hosted = {0, replicas},
-                              .shuffles = shuffles,
-                              .seed = 1};
+    return (mh_loader_config){
+        .order = {
+            .deal = {rows, batch_size, replicas}, .hosted = {0, replicas}, .shuffles = shuffles, .seed = 1}};
 }
 
 static size_t row_of(const mh_batch *batch, size_t i)
@@ -60,13 +57,13 @@ Test(loader, one_replica_gives_rows_in_order)
     const size_t sizes[] = {4, 4, 2};
     size_t next = 0;
 
-    cr_assert(eq(sz, mh_loader_batches(loader), 3));
+    cr_assert(eq(sz, mh_deal_batches(&config.order.deal), 3));
     for (size_t b = 0; b < 3; b++) {
         mh_batch batch;
 
         mh_loader_batch(loader, b, 0, &batch);
         cr_assert(eq(sz, batch.rows, sizes[b]));
-        cr_expect(eq(sz, mh_loader_batch_rows(loader, b), sizes[b]));
+        cr_expect(eq(sz, mh_deal_batch_rows(&config.order.deal, b), sizes[b]));
         for (size_t i = 0; i < batch.rows; i++)
             cr_expect(eq(sz, row_of(&batch, i), next++));
     }
@@ -83,9 +80,9 @@ static void expect_epoch(size_t rows, size_t batch_size, size_t replicas, bool s
     mh_loader *loader = create(&shard, &config);
     size_t seen[64] = {0}, largest_ever = 0;
 
-    mh_loader_shuffle(loader, 3);
-    cr_assert(eq(sz, mh_loader_batches(loader), (rows + batch_size - 1) / batch_size));
-    for (size_t b = 0; b < mh_loader_batches(loader); b++) {
+    mh_loader_start_epoch(loader, 3);
+    cr_assert(eq(sz, mh_deal_batches(&config.order.deal), (rows + batch_size - 1) / batch_size));
+    for (size_t b = 0; b < mh_deal_batches(&config.order.deal); b++) {
         size_t smallest = SIZE_MAX, largest = 0, total = 0;
 
         for (size_t r = 0; r < replicas; r++) {
@@ -106,14 +103,14 @@ static void expect_epoch(size_t rows, size_t batch_size, size_t replicas, bool s
             }
         }
         cr_expect(le(sz, largest - smallest, 1));
-        cr_expect(eq(sz, total, mh_loader_batch_rows(loader, b)));
-        cr_expect(b + 1 == mh_loader_batches(loader) || total == batch_size);
+        cr_expect(eq(sz, total, mh_deal_batch_rows(&config.order.deal, b)));
+        cr_expect(b + 1 == mh_deal_batches(&config.order.deal) || total == batch_size);
         largest_ever = largest > largest_ever ? largest : largest_ever;
     }
     for (size_t row = 0; row < rows; row++)
         cr_expect(eq(sz, seen[row], 1), "row %zu of %zu, batch size %zu, %zu replicas", row, rows, batch_size,
                   replicas);
-    cr_expect(le(sz, largest_ever, mh_loader_replica_rows_max(loader)));
+    cr_expect(le(sz, largest_ever, mh_deal_part_rows_max(&config.order.deal, 1)));
     mh_loader_destroy(loader);
     shard_free(&shard);
 }
@@ -137,16 +134,16 @@ static void expect_hosts_make_no_difference(size_t ranks, bool shuffles)
     mh_loader_config config = config_of(ROWS, BATCH_SIZE, REPLICAS, shuffles);
     mh_loader *single = create(&all, &config);
 
-    mh_loader_shuffle(single, 2);
+    mh_loader_start_epoch(single, 2);
     for (size_t rank = 0; rank < ranks; rank++) {
-        config.hosted = mh_span_part(REPLICAS, rank, ranks);
+        config.order.hosted = mh_span_part(REPLICAS, rank, ranks);
 
-        mh_shard shard = shard_of(mh_loader_shard_rows(ROWS, REPLICAS, config.hosted));
+        mh_shard shard = shard_of(mh_deal_rows_of(ROWS, REPLICAS, config.order.hosted));
         mh_loader *loader = create(&shard, &config);
 
-        mh_loader_shuffle(loader, 2);
-        for (size_t b = 0; b < mh_loader_batches(loader); b++) {
-            for (size_t r = config.hosted.first; r < mh_span_end(config.hosted); r++) {
+        mh_loader_start_epoch(loader, 2);
+        for (size_t b = 0; b < mh_deal_batches(&config.order.deal); b++) {
+            for (size_t r = config.order.hosted.first; r < mh_span_end(config.order.hosted); r++) {
                 mh_batch part, expected;
 
                 mh_loader_batch(loader, b, r, &part);
@@ -180,12 +177,12 @@ static void order_of(uint64_t seed, size_t epochs, const size_t *epoch, float or
     mh_loader_config config = config_of(50, 50, 1, true);
     mh_batch batch;
 
-    config.seed = seed;
+    config.order.seed = seed;
 
     mh_loader *loader = create(&shard, &config);
 
     for (size_t i = 0; i < epochs; i++)
-        mh_loader_shuffle(loader, epoch[i]);
+        mh_loader_start_epoch(loader, epoch[i]);
     mh_loader_batch(loader, 0, 0, &batch);
     memcpy(order, batch.features, 50 * sizeof *order);
     mh_loader_destroy(loader);
@@ -236,7 +233,7 @@ Test(loader, counts_known_labels_of_the_batch)
         mh_loader_config config = config_of(31, 8, 3, shuffles == 1);
         mh_loader *loader = create(&shard, &config);
 
-        for (size_t b = 0; b < mh_loader_batches(loader); b++) {
+        for (size_t b = 0; b < mh_deal_batches(&config.order.deal); b++) {
             int64_t counted = 1000, expected = 1000; /* they are added */
 
             for (size_t r = 0; r < 3; r++) {

@@ -38,7 +38,7 @@ Test(shard, holds_its_rows)
     cr_expect(shard.inputs == INPUTS && shard.heads == HEADS);
     EXPECT_SAME_BITS(shard.features, batch.features + 5 * INPUTS, 10 * INPUTS);
     EXPECT_SAME_BITS(shard.labels, batch.labels + 5 * HEADS, 10 * HEADS);
-    cr_expect(eq(sz, shard.missing_labels, 3)); /* of labels 10..29, numbers 14, 21 and 28 */
+    cr_expect(eq(sz, mh_shard_missing_labels(&shard), 3)); /* of labels 10..29, numbers 14, 21 and 28 */
     mh_shard_clear(&shard);
     toy_batch_free(&batch);
 }

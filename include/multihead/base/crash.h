@@ -14,7 +14,7 @@ void mh_crash_install(void);
 void mh_crash_disarm(void);
 
 /**
- * From now on, until it is called with NULL, the process is in a library that reads the file `path`, of which nobody
+ * From now on, until it is called with NULL, this thread is in a library that reads the file `path`, of which nobody
  * knows whether it is whole. A crash is then the file's fault, not the program's: the message says so and the process
  * ends with exit code 1. `path` must stay where it is.
  */

@@ -16,8 +16,11 @@
 /** From now on this process does `what`: a text that stays where it is, such as a literal. A sign of life. */
 void mh_phase_enter(const char *what);
 
-/** Still at it, and getting on. */
+/** Still at it, and getting on. From any thread. */
 void mh_phase_beat(void);
+
+/** Of the thread that calls it: what it enters from now on is not what the process is doing, but a sign of life. */
+void mh_phase_stand_aside(void);
 
 /** The step of training that is under way, from 1; 0 outside training. */
 void mh_phase_set_step(uint64_t step);

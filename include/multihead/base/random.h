@@ -18,8 +18,10 @@ typedef enum {
     MH_RANDOM_DISTRIBUTIONS = 3, /* of the generator                */
     MH_RANDOM_ROW = 4,           /* of the generator: which = row   */
     MH_RANDOM_BENCH = 5,
-    MH_RANDOM_SPLIT = 6,  /* part = 0: order of rows, 1: ties */
-    MH_RANDOM_DROPOUT = 7 /* which = step, part = replica * layers + layer */
+    MH_RANDOM_SPLIT = 6,   /* part = 0: order of rows, 1: ties */
+    MH_RANDOM_DROPOUT = 7, /* which = step, part = replica * layers + layer */
+    MH_RANDOM_BLOCKS = 8,  /* which = epoch, part = replica                 */
+    MH_RANDOM_WINDOW = 9   /* which = epoch * windows + window, part = replica */
 } mh_random_purpose;
 
 typedef struct {

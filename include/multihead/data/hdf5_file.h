@@ -20,6 +20,8 @@
  *
  * And behind its end the file has a seal (see seal.h), so that it can be checked before HDF5 parses any of it.
  *
+ * Any thread may call them at any time, each with files of its own: HDF5 has room for one, so the others wait.
+ *
  * All functions fail with MH_ERR_IO (the system, the file's damage) or MH_ERR_FORMAT (something else than
  * asked for is in the file); messages name file and dataset.
  */

@@ -15,7 +15,7 @@ typedef enum {
  * Mean and standard deviation (over n, as scikit-learn's StandardScaler) of each column of the training rows. A
  * column that is constant has its mean taken off and keeps its size.
  *
- *   shard      the rows of the replicas hosted here
+ *   shard      the rows of the replicas hosted here; they are gone over twice
  *   replicas   of all ranks: sums follow their tree, so that the numbers do not depend on the ranks
  *   out        without inputs for MH_STANDARDIZE_NO; free with mh_standardizer_clear
  *

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "multihead/data/windows.h"
 #include "multihead/parallel/communicator.h"
 #include "multihead/training/adam.h"
 #include "multihead/training/checkpoint.h"
@@ -30,6 +31,7 @@ typedef struct {
     size_t replicas;   /* at least the ranks          */
     bool overlaps;     /* sums gradients over the ranks while the backward pass goes on: the same bits */
     bool shuffles;
+    mh_windows windows; /* of the rows, as the order of an epoch has them: see mh_training_data_load */
     uint64_t seed;
     mh_schedule schedule;
     size_t warmup_epochs;       /* of the schedule, in place of its warmup_steps; 0: those count       */
