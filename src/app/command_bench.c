@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bench_network.h"
+#include "bench_products.h"
 #include "bench_subject.h"
 #include "bench_timing.h"
 #include "commands.h"
@@ -12,7 +13,6 @@
 #include "multihead/base/clock.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
-#include "multihead/base/random.h"
 #include "multihead/data/hdf5_file.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/tensor/matrix.h"
@@ -29,9 +29,8 @@ static const double BENCH_SECONDS = 2.0;
 
 typedef struct {
     bench_subject subject;
+    bench_products products;
     mh_allreduce *allreduce;
-    size_t chunk;      /* rows of a product     */
-    float *x, *dy, *w; /* operands as large as any product needs, with numbers in them */
     double *losses;
 } bench;
 
@@ -52,32 +51,6 @@ mh_status command_bench_check(const options *o)
 
 /* ---- setting up ---- */
 
-static size_t largest_product(const mh_model *model, size_t rows)
-{
-    size_t columns = mh_model_heads(model)->columns, widest = mh_model_inputs(model);
-
-    widest = columns > widest ? columns : widest;
-    for (size_t i = 0; i < mh_model_hidden_layers(model); i++)
-        widest = mh_model_hidden(model, i) > widest ? mh_model_hidden(model, i) : widest;
-    return widest * (rows > widest ? rows : widest);
-}
-
-static mh_status make_operands(bench *b, size_t rows)
-{
-    mh_status status = MH_OK;
-    size_t elements = largest_product(b->subject.trained.model, rows);
-    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 1, 0);
-    float **operands[3] = {&b->x, &b->dy, &b->w};
-
-    for (size_t k = 0; k < 3; k++) {
-        MH_TRY(mh_memory_array(elements, sizeof(float), operands[k]));
-        for (size_t i = 0; i < elements; i++)
-            (*operands[k])[i] = (float)mh_random_uniform(&stream, i) - 0.5f;
-    }
-cleanup:
-    return status;
-}
-
 static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
 {
     mh_status status = MH_OK;
@@ -88,8 +61,7 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
     MH_TRY(
         mh_allreduce_create(mh_model_layout(model)->count, b->subject.replicas, rank, ranks, &b->allreduce));
     MH_TRY(mh_memory_array(b->subject.hosted, sizeof *b->losses, &b->losses));
-    b->chunk = mh_model_chunk_rows(model);
-    MH_TRY(make_operands(b, o->batch_size));
+    MH_TRY(bench_products_create(model, o->batch_size, &b->products));
 cleanup:
     return status;
 }
@@ -97,50 +69,9 @@ cleanup:
 static void destroy(bench *b)
 {
     mh_allreduce_destroy(b->allreduce);
+    bench_products_clear(&b->products);
     bench_subject_clear(&b->subject);
-    mh_memory_free(b->x);
-    mh_memory_free(b->dy);
-    mh_memory_free(b->w);
     mh_memory_free(b->losses);
-}
-
-/* ---- the products of a step ---- */
-
-/* The products of one dense layer: y = x w, dw = dy x, and dx = dy w but for the first. Returns the flops. */
-static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bool is_first, bool is_timed)
-{
-    if (is_timed) {
-        mh_matrix_forward(rows, inputs, outputs, b->x, b->w, b->dy);
-        mh_matrix_weight_gradient(rows, inputs, outputs, b->dy, b->x, false, b->w);
-        if (!is_first)
-            mh_matrix_backward(rows, inputs, outputs, b->dy, b->w, b->x);
-    }
-    return (is_first ? 4.0 : 6.0) * (double)rows * (double)inputs * (double)outputs;
-}
-
-static double run_products(bench *b, size_t rows, bool is_timed)
-{
-    const mh_model *model = b->subject.trained.model;
-    size_t inputs = mh_model_inputs(model), layers = mh_model_hidden_layers(model);
-    double flop = 0;
-
-    for (size_t i = 0; i <= layers; i++) {
-        size_t outputs = i < layers ? mh_model_hidden(model, i) : mh_model_heads(model)->columns;
-
-        flop += run_layer(b, rows, inputs, outputs, i == 0, is_timed);
-        inputs = outputs;
-    }
-    return flop;
-}
-
-/* `total` rows in pieces of `rows`. */
-static double run_step_products(bench *b, size_t total, size_t rows, bool is_timed)
-{
-    double flop = 0;
-
-    for (size_t done = 0; done < total; done += rows)
-        flop += run_products(b, total - done < rows ? total - done : rows, is_timed);
-    return flop;
 }
 
 /* ---- measuring ---- */
@@ -164,31 +95,22 @@ static size_t choose_turns(const mh_comm *comm, const options *o, double step_se
     return turns;
 }
 
-/* Numbers that grow or die out over thousands of products would change their speed: fresh ones each turn. */
-static void refresh(bench *b, const float *fresh, size_t elements)
-{
-    memcpy(b->x, fresh, elements * sizeof *fresh);
-    memcpy(b->dy, fresh, elements * sizeof *fresh);
-    memcpy(b->w, fresh, elements * sizeof *fresh);
-}
-
 enum { IN_PIECES, AT_ONCE, STEP, ALLREDUCE, SERIES };
 
-static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns, const float *fresh,
-                            double *seconds[SERIES])
+static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t turns, double *seconds[SERIES])
 {
     mh_status status = MH_OK;
-    size_t elements = largest_product(b->subject.trained.model, rows);
     size_t own_rows = rows * b->subject.hosted / b->subject.replicas, piece = rows / b->subject.replicas;
+    size_t chunk = mh_model_chunk_rows(b->subject.trained.model);
     double start = 0, loss = 0;
 
-    piece = piece < b->chunk ? piece : b->chunk;
+    piece = piece < chunk ? piece : chunk;
     for (size_t turn = 0; turn < turns; turn++) {
         for (int series = IN_PIECES; series <= AT_ONCE; series++) {
-            refresh(b, fresh, elements);
+            bench_products_refresh(&b->products);
             mh_comm_barrier(comm);
             start = mh_clock_seconds();
-            run_step_products(b, own_rows, series == IN_PIECES ? piece : own_rows, true);
+            bench_products_run(&b->products, own_rows, series == IN_PIECES ? piece : own_rows);
             seconds[series][turn] = mh_clock_seconds() - start;
         }
         mh_comm_barrier(comm);
@@ -208,8 +130,6 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
 {
     mh_status status = MH_OK;
     double *seconds[SERIES] = {NULL}, loss = 0;
-    float *fresh = NULL;
-    size_t elements = largest_product(b->subject.trained.model, o->batch_size);
 
     /* One step to warm up, one to see how long it takes. */
     MH_TRY(mh_trainer_step(comm, b->subject.trainer, 0, &loss));
@@ -217,13 +137,11 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     MH_TRY(mh_trainer_step(comm, b->subject.trainer, 1, &loss));
     size_t turns = choose_turns(comm, o, mh_clock_seconds() - start);
 
-    status = mh_memory_array(elements, sizeof *fresh, &fresh);
     for (int i = 0; i < SERIES && status == MH_OK; i++)
         status = mh_memory_array(turns, sizeof *seconds[i], &seconds[i]);
     MH_TRY(mh_comm_agree(comm, status));
-    memcpy(fresh, b->x, elements * sizeof *fresh);
     uint64_t before = mh_memory_allocations();
-    MH_TRY(take_turns(comm, b, o->batch_size, turns, fresh, seconds));
+    MH_TRY(take_turns(comm, b, o->batch_size, turns, seconds));
     r->allocations_per_step = (double)(mh_memory_allocations() - before) / (double)turns;
 
     bench_timing pieces = bench_timing_of(seconds[IN_PIECES], turns),
@@ -231,10 +149,8 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     r->gemm = pieces.median < whole.median ? pieces : whole; /* the harder of the two to come near */
     r->step = bench_timing_of(seconds[STEP], turns);
     r->allreduce = bench_timing_of(seconds[ALLREDUCE], turns);
-    r->gemm_flop =
-        run_step_products(b, o->batch_size * b->subject.hosted / b->subject.replicas, o->batch_size, false);
+    r->gemm_flop = bench_products_flop(&b->products, o->batch_size * b->subject.hosted / b->subject.replicas);
 cleanup:
-    mh_memory_free(fresh);
     for (int i = 0; i < SERIES; i++)
         mh_memory_free(seconds[i]);
     return status;
