@@ -5,6 +5,7 @@
 
 #include "bench_network.h"
 #include "bench_products.h"
+#include "bench_requests.h"
 #include "bench_subject.h"
 #include "bench_timing.h"
 #include "commands.h"
@@ -46,6 +47,10 @@ mh_status command_bench_check(const options *o)
 {
     if (o->ranks_per_host > 0 && !o->network)
         return MH_FAIL(MH_ERR_USAGE, "--ranks-per-host says something of --network only; add it");
+    if (o->requests && (o->network || o->json != NULL || o->steps > 0))
+        return MH_FAIL(MH_ERR_USAGE,
+                       "--requests takes from stdin what to measure and answers on stdout: leave out "
+                       "--network, --json and --steps");
     return MH_OK;
 }
 
@@ -248,6 +253,8 @@ mh_status command_bench(const mh_comm *comm, const options *o)
     mh_matrix_set_threads(o->threads);
     if (o->network)
         return bench_network(comm, o);
+    if (o->requests)
+        return bench_requests(comm, o);
     MH_TRY(mh_comm_agree(comm, create(o, rank, ranks, &b)));
     r.peak_gflops = machine_peak_gflops();
     MH_TRY(measure_steps(comm, o, &b, &r));
