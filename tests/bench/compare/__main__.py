@@ -1,6 +1,7 @@
 """python -m compare --program MULTIHEAD --output FOLDER [...]: see run.sh, which starts it."""
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +78,7 @@ def run_all(settings: Tuple[Setting, ...], place: Place, peers: Tuple[str, ...])
 
 def main() -> int:
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends everybody that was started
     settings = choose(words_of(options.settings, tuple(ALL), "setting"), options.quick, options.rounds)
     peers = () if options.peers == "none" else words_of(options.peers, PEERS, "peer")
     place = Place(os.path.abspath(options.program), options.python if peers else None,
