@@ -1,6 +1,7 @@
 """python -m compare --program MULTIHEAD --output FOLDER [...]: see run.sh, which starts it."""
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def run_all(settings: Tuple[Setting, ...], place: Place, peers: Tuple[str, ...])
             report.write_csv(results, os.path.join(place.output, "results.csv"))
     finally:
         files.remove(place)
+        shutil.rmtree(place.runs, ignore_errors=True)
     return results
 
 

@@ -25,6 +25,11 @@ class Place:
     cache: str
     cores: Tuple[int, ...]  # that may be used
 
+    @property
+    def runs(self) -> str:
+        """For what multihead train leaves; removed at the end."""
+        return os.path.join(self.output, "runs")
+
     def pin(self, count: int) -> List[str]:
         return ["taskset", "-c", ",".join(map(str, self.cores[:count]))]
 
@@ -69,7 +74,8 @@ class Contestant:
 
     def our_job(self, place: Place, setting: Setting, command: List[str], log: str) -> Job:
         """Trains in a folder of its own, which is emptied when its history has been read."""
-        folder = tempfile.mkdtemp(prefix="run-", dir=place.output)
+        os.makedirs(place.runs, exist_ok=True)
+        folder = tempfile.mkdtemp(dir=place.runs)
         command = [*command, "--output", folder, "--run", "run", "--resume", "none"]
 
         def read(out: str) -> Answer:
