@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all the tests. Arguments go to ctest:
 #   ./tests/run.sh                  everything but what is labelled slow or cluster; a few minutes on 2 cores
-#   ./tests/run.sh -L unit          one label: unit, mpi, cli, parity, structure, fuzz
+#   ./tests/run.sh -L unit          one label: unit, mpi, cli, parity, structure, fuzz, bench
 #   ./tests/run.sh --slow           the 100-epoch runs of the tutorial as well
 #   ./tests/run.sh --cluster        only those of the job scripts, on a real Slurm and several hosts: needs root and the
 #                                   lab (tests/cluster/lab.sh says where it is looked for); two minutes

@@ -14,10 +14,29 @@ size_t bench_replicas(const options *o, size_t ranks)
     return ranks > DEFAULT_REPLICAS ? ranks : DEFAULT_REPLICAS;
 }
 
+/* Features are uniform in [-1, 1). What a row is depends on neither ranks nor replicas. */
+static void make_rows(const options *o, mh_shard *shard)
+{
+    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 0, 0);
+
+    for (size_t row = 0; row < shard->rows.count; row++) {
+        float *features = shard->features + row * o->features;
+
+        for (size_t i = 0; i < o->features; i++)
+            features[i] =
+                (float)mh_random_uniform(&stream, (shard->rows.first + row) * o->features + i) * 2 - 1;
+        for (size_t h = 0; h < o->labels; h++) {
+            size_t part = (size_t)((features[h % o->features] + 1) / 2 * (float)o->categories);
+
+            /* A float just below 1 may be 1. */
+            shard->labels[row * o->labels + h] = (mh_label)(part < o->categories ? part : o->categories - 1);
+        }
+    }
+}
+
 static mh_status make_data(const options *o, size_t rows, mh_span hosted, bench_subject *s)
 {
     mh_status status = MH_OK;
-    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 0, 0);
     mh_shard *shard = &s->data.shard;
 
     *shard = (mh_shard){
@@ -25,10 +44,7 @@ static mh_status make_data(const options *o, size_t rows, mh_span hosted, bench_
     s->data.rows = rows;
     MH_TRY(mh_memory_array(shard->rows.count, o->features * sizeof(float), &shard->features));
     MH_TRY(mh_memory_array(shard->rows.count, o->labels * sizeof(mh_label), &shard->labels));
-    for (size_t i = 0; i < shard->rows.count * o->features; i++)
-        shard->features[i] = (float)mh_random_uniform(&stream, i);
-    for (size_t i = 0; i < shard->rows.count * o->labels; i++)
-        shard->labels[i] = (mh_label)mh_random_below(&stream, i, o->categories);
+    make_rows(o, shard);
     MH_TRY(mh_schema_create(o->features, o->labels, &s->data.schema));
     for (size_t h = 0; h < o->labels; h++)
         s->data.schema.classes[h] = o->categories;

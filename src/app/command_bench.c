@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "bench_network.h"
+#include "bench_products.h"
+#include "bench_requests.h"
 #include "bench_subject.h"
 #include "bench_timing.h"
 #include "commands.h"
@@ -12,7 +14,6 @@
 #include "multihead/base/clock.h"
 #include "multihead/base/log.h"
 #include "multihead/base/memory.h"
-#include "multihead/base/random.h"
 #include "multihead/data/hdf5_file.h"
 #include "multihead/parallel/allreduce.h"
 #include "multihead/tensor/matrix.h"
@@ -29,11 +30,8 @@ static const double BENCH_SECONDS = 2.0;
 
 typedef struct {
     bench_subject subject;
+    bench_products products;
     mh_allreduce *allreduce;
-    size_t chunk;         /* rows of a product                                                        */
-    size_t room, largest; /* floats of a matrix of activations, and of a layer's weights as laid out  */
-    /* Operands as large as any product needs, with numbers in them that stay, and what products make. */
-    float *x, *dy, *w, *y, *dx, *dw;
     double *losses;
 } bench;
 
@@ -49,49 +47,14 @@ mh_status command_bench_check(const options *o)
 {
     if (o->ranks_per_host > 0 && !o->network)
         return MH_FAIL(MH_ERR_USAGE, "--ranks-per-host says something of --network only; add it");
+    if (o->requests && (o->network || o->json != NULL || o->steps > 0))
+        return MH_FAIL(MH_ERR_USAGE,
+                       "--requests takes from stdin what to measure and answers on stdout: leave out "
+                       "--network, --json and --steps");
     return MH_OK;
 }
 
 /* ---- setting up ---- */
-
-static size_t layer_outputs(const mh_model *model, size_t layer)
-{
-    return layer < mh_model_hidden_layers(model) ? mh_model_hidden(model, layer)
-                                                 : mh_model_heads(model)->columns;
-}
-
-static void size_operands(bench *b, size_t rows)
-{
-    const mh_model *model = b->subject.trained.model;
-    size_t inputs = mh_model_inputs(model), widest = inputs;
-
-    for (size_t i = 0; i <= mh_model_hidden_layers(model); i++) {
-        size_t outputs = layer_outputs(model, i), floats = mh_weights_floats(inputs, outputs);
-
-        widest = outputs > widest ? outputs : widest;
-        b->largest = floats > b->largest ? floats : b->largest;
-        inputs = outputs;
-    }
-    b->room = mh_matrix_floats(rows, widest);
-}
-
-static mh_status make_operands(bench *b, size_t rows)
-{
-    mh_status status = MH_OK;
-    mh_random stream = mh_random_stream(1, MH_RANDOM_BENCH, 1, 0);
-    float **operands[] = {&b->x, &b->dy, &b->y, &b->dx, &b->w, &b->dw};
-
-    size_operands(b, rows);
-    for (size_t k = 0; k < sizeof operands / sizeof operands[0]; k++) {
-        size_t floats = k < 4 ? b->room : b->largest;
-
-        MH_TRY(mh_memory_array(floats, sizeof(float), operands[k]));
-        for (size_t i = 0; i < floats; i++)
-            (*operands[k])[i] = (float)mh_random_uniform(&stream, i) - 0.5f;
-    }
-cleanup:
-    return status;
-}
 
 static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
 {
@@ -104,8 +67,7 @@ static mh_status create(const options *o, size_t rank, size_t ranks, bench *b)
                                mh_model_parts_at_once(model, o->batch_size / b->subject.replicas), rank,
                                ranks, &b->allreduce));
     MH_TRY(mh_memory_array(b->subject.hosted, sizeof *b->losses, &b->losses));
-    b->chunk = mh_model_chunk_rows(model);
-    MH_TRY(make_operands(b, o->batch_size));
+    MH_TRY(bench_products_create(model, o->batch_size, &b->products));
 cleanup:
     return status;
 }
@@ -113,59 +75,9 @@ cleanup:
 static void destroy(bench *b)
 {
     mh_allreduce_destroy(b->allreduce);
+    bench_products_clear(&b->products);
     bench_subject_clear(&b->subject);
-    mh_memory_free(b->x);
-    mh_memory_free(b->dy);
-    mh_memory_free(b->w);
-    mh_memory_free(b->y);
-    mh_memory_free(b->dx);
-    mh_memory_free(b->dw);
     mh_memory_free(b->losses);
-}
-
-/* ---- the products of a step ---- */
-
-/* The products of one dense layer: y = x w, dw = dy x, and dx = dy w but for the first. Returns the flops. */
-static double run_layer(bench *b, size_t rows, size_t inputs, size_t outputs, bool is_first, bool is_timed)
-{
-    mh_panels x = mh_matrix_of(b->x, rows, inputs), dx = mh_matrix_of(b->dx, rows, inputs);
-    mh_panels y = mh_matrix_of(b->y, rows, outputs), dy = mh_matrix_of(b->dy, rows, outputs);
-    mh_weights weights = mh_weights_of(b->w, inputs, outputs);
-    mh_leaves leaves = {1, &rows, NULL};
-
-    weights.weight = b->w;
-    if (is_timed) {
-        mh_matrix_forward(&weights, &x, false, false, &y);
-        mh_matrix_weight_gradient(&dy, &x, &leaves, false, b->dw);
-        if (!is_first)
-            mh_matrix_backward(&weights, &dy, NULL, 1.0f, &dx);
-    }
-    return (is_first ? 4.0 : 6.0) * (double)rows * (double)inputs * (double)outputs;
-}
-
-static double run_products(bench *b, size_t rows, bool is_timed)
-{
-    const mh_model *model = b->subject.trained.model;
-    size_t inputs = mh_model_inputs(model);
-    double flop = 0;
-
-    for (size_t i = 0; i <= mh_model_hidden_layers(model); i++) {
-        size_t outputs = layer_outputs(model, i);
-
-        flop += run_layer(b, rows, inputs, outputs, i == 0, is_timed);
-        inputs = outputs;
-    }
-    return flop;
-}
-
-/* `total` rows in pieces of `rows`. */
-static double run_step_products(bench *b, size_t total, size_t rows, bool is_timed)
-{
-    double flop = 0;
-
-    for (size_t done = 0; done < total; done += rows)
-        flop += run_products(b, total - done < rows ? total - done : rows, is_timed);
-    return flop;
 }
 
 /* ---- measuring ---- */
@@ -197,14 +109,15 @@ static mh_status take_turns(const mh_comm *comm, bench *b, size_t rows, size_t t
 {
     mh_status status = MH_OK;
     size_t own_rows = rows * b->subject.hosted / b->subject.replicas, piece = rows / b->subject.replicas;
+    size_t chunk = mh_model_chunk_rows(b->subject.trained.model);
     double start = 0, loss = 0;
 
-    piece = piece < b->chunk ? piece : b->chunk;
+    piece = piece < chunk ? piece : chunk;
     for (size_t turn = 0; turn < turns; turn++) {
         for (int series = IN_PIECES; series <= AT_ONCE; series++) {
             mh_comm_barrier(comm);
             start = mh_clock_seconds();
-            run_step_products(b, own_rows, series == IN_PIECES ? piece : own_rows, true);
+            bench_products_run(&b->products, own_rows, series == IN_PIECES ? piece : own_rows);
             seconds[series][turn] = mh_clock_seconds() - start;
         }
         mh_comm_barrier(comm);
@@ -243,8 +156,7 @@ static mh_status measure_steps(const mh_comm *comm, const options *o, bench *b, 
     r->gemm = pieces.median < whole.median ? pieces : whole; /* the harder of the two to come near */
     r->step = bench_timing_of(seconds[STEP], turns);
     r->allreduce = bench_timing_of(seconds[ALLREDUCE], turns);
-    r->gemm_flop =
-        run_step_products(b, o->batch_size * b->subject.hosted / b->subject.replicas, o->batch_size, false);
+    r->gemm_flop = bench_products_flop(&b->products, o->batch_size * b->subject.hosted / b->subject.replicas);
 cleanup:
     for (int i = 0; i < SERIES; i++)
         mh_memory_free(seconds[i]);
@@ -344,6 +256,8 @@ mh_status command_bench(const mh_comm *comm, const options *o)
     mh_matrix_set_threads(o->threads);
     if (o->network)
         return bench_network(comm, o);
+    if (o->requests)
+        return bench_requests(comm, o);
     MH_TRY(mh_comm_agree(comm, create(o, rank, ranks, &b)));
     r.peak_gflops = machine_peak_gflops();
     MH_TRY(measure_steps(comm, o, &b, &r));

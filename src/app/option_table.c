@@ -233,6 +233,11 @@ const option option_table[] = {
      0, 0},
     {"ranks-per-host", TYPE_SIZE, COMMAND_BENCH, AT(ranks_per_host), "0", "N",
      "of what --network predicts; 0: as many as there are now", 0, 0},
+    {"requests", TYPE_FLAG, COMMAND_BENCH, AT(requests), NULL, NULL,
+     "stay, and measure what lines of stdin ask for ('step N', 'products N', 'peak'), each answered by a "
+     "line of "
+     "JSON: for comparisons in which programs take turns",
+     0, 0},
 };
 
 const size_t option_count = sizeof option_table / sizeof option_table[0];

@@ -143,6 +143,7 @@ typedef struct {
     size_t steps;
     bool network;
     size_t ranks_per_host; /* 0: as launched */
+    bool requests;
 
     /* plot */
     bool log_y;

@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "program.h"
 
@@ -46,6 +48,83 @@ Test(bench, measures_a_step)
         cr_expect(number(root, "replicas") == 8);
         json_decref(root);
     }
+}
+
+/* ---- requests ---- */
+
+/* Writes what is to be asked for; the program gets it as stdin. */
+static void write_requests(const char *lines)
+{
+    FILE *file = fopen("requests", "w");
+
+    cr_assert(file != NULL && fputs(lines, file) >= 0 && fclose(file) == 0);
+}
+
+static const char *next_line(const char *text)
+{
+    const char *end = strchr(text, '\n');
+
+    cr_assert(end != NULL, "no line after: %s", text);
+    return end + 1;
+}
+
+static json_t *must_parse_line(const char *line)
+{
+    json_t *root = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+
+    cr_assert(root != NULL && json_is_object(root), "not JSON:\n%s", line);
+    return root;
+}
+
+Test(bench, answers_each_request_with_a_line)
+{
+    double loss[3] = {0};
+
+    write_requests("step 2\nproducts 3\npeak\nstep 40\n");
+    for (int ranks = 1; ranks <= 2; ranks++) {
+        outcome o = run_program(ranks, "bench --requests --hidden 8 --batch-size 64 <requests");
+        MUST_EXIT(o, 0);
+        cr_assert(count_lines(o.out, "{") == 5, "a greeting and four answers:\n%s", o.out);
+        json_t *line[5];
+        const char *text = o.out;
+        for (int i = 0; i < 5; i++, text = next_line(text))
+            line[i] = must_parse_line(text);
+
+        cr_expect(json_is_string(json_object_get(line[0], "ready")));
+        cr_expect(number(line[0], "ranks") == ranks);
+        cr_expect(json_array_size(json_object_get(line[1], "seconds")) == 2);
+        cr_expect(json_array_size(json_object_get(line[2], "pieces")) == 3);
+        cr_expect(json_array_size(json_object_get(line[2], "whole")) == 3);
+        cr_expect(number(line[3], "gflops") >= 0);
+        cr_expect(number(line[4], "loss") < number(line[1], "loss"), "it learns");
+        loss[ranks] = number(line[4], "loss");
+        for (int i = 0; i < 5; i++)
+            json_decref(line[i]);
+    }
+    cr_expect(loss[1] == loss[2], "the same rows on any number of ranks");
+}
+
+Test(bench, what_is_no_request_is_refused_on_all_ranks)
+{
+    const char *wrong[] = {"stop\n", "step 0\n", "step -1\n", "\n"};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_requests(wrong[i]);
+        for (int ranks = 1; ranks <= 2; ranks++) {
+            outcome o = run_program(ranks, "bench --requests --hidden 8 --batch-size 64 <requests");
+
+            EXPECT_EXIT(o, 2);
+            EXPECT_WORDS(o.err, "expected 'step N'");
+        }
+    }
+}
+
+Test(bench, requests_come_from_stdin_only)
+{
+    outcome o = run_program(1, "bench --requests --steps 3 </dev/null");
+
+    EXPECT_EXIT(o, 2);
+    EXPECT_WORDS(o.err, "--steps");
 }
 
 /* ---- the network ---- */

@@ -1,0 +1,1 @@
+"""Takes turns with multihead and what a user would pick instead. Needs Python's own library only."""

@@ -1,0 +1,1 @@
+"""What a user would pick instead of multihead: the same model, loss, optimizer and batches, in Python."""
