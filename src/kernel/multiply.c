@@ -75,6 +75,7 @@ INLINE void run_tile(const part *p, const size_t height, const size_t vectors)
     for (size_t left = p->depth; left > 0;) {
         size_t run = left < MH_PANEL ? left : MH_PANEL;
 
+#pragma GCC unroll 4
         for (size_t k = 0; k < run; k++) {
             vector right[VECTORS];
 

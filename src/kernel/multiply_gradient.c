@@ -6,35 +6,45 @@
 #include "loops.h"
 
 enum {
-    /* Of c's rows, a block of a's columns that is met by each panel of b: 256 KB of 256 rows. */
-    BLOCK = 256,
-    /* A tree over 2^64 leaves is not higher. */
-    HEIGHT = 65,
+    /*
+     * Of c, a block of so many panels is finished before the next one: of 256 rows, the columns of a that it needs take 128
+     * KB and those of b 64 KB, which fit in L2 beside a sum of it for each level of the tree.
+     */
+    BLOCK_ROWS = 8 * MH_PANEL,
+    BLOCK_PANELS = 4,
+    LEVELS = 7, /* of a tree over MH_LEAVES_MAX leaves, without the leaf that is being summed */
     VECTORS = TILE_PANELS * PANEL_VECTORS,
     /* As many of the 16 columns of a panel of a as there are registers for, in equal parts. */
     PARTS = (MH_PANEL + TILE_ROWS - 1) / TILE_ROWS,
     TALLEST = (MH_PANEL + PARTS - 1) / PARTS
 };
 
+/* Sums of a block of c that wait for those they are added to. */
+typedef struct {
+    _Alignas(64) float level[LEVELS][BLOCK_ROWS * BLOCK_PANELS * MH_PANEL];
+} waiting_sums;
+
+/* A tile of c: where it is, and which leaf of it is summed. */
 typedef struct {
     const mh_gradient_product *product;
-    size_t row;   /* of c, a column of a */
-    size_t panel; /* of b                */
+    size_t row;         /* of c, a column of a                  */
+    size_t panel;       /* of b                                 */
+    size_t leaf, first; /* its first row                  */
+    size_t top;         /* levels in use before this leaf */
+    float *waiting;     /* the tile's place in level 0    */
 } place;
 
-typedef struct {
-    vector sum[TALLEST][VECTORS];
-} tile_sums;
-
-INLINE void add_leaf(const place *at, size_t first, size_t rows, const size_t height, const size_t vectors,
-                     vector sum[TALLEST][VECTORS])
+INLINE void sum_leaf(const place *at, const size_t height, const size_t vectors, vector sum[TALLEST][VECTORS])
 {
     const mh_panels *left = &at->product->a, *right = &at->product->b;
-    const float *a = left->values + at->row / MH_PANEL * left->stride + first * MH_PANEL + at->row % MH_PANEL;
-    const float *b = right->values + at->panel * right->stride + first * MH_PANEL;
+    size_t rows = at->product->leaves.rows[at->leaf];
+    const float *a =
+        left->values + at->row / MH_PANEL * left->stride + at->first * MH_PANEL + at->row % MH_PANEL;
+    const float *b = right->values + at->panel * right->stride + at->first * MH_PANEL;
 
     EACH_ROW(i)
     EACH_VECTOR(v) sum[i][v] = same(0);
+#pragma GCC unroll 4
     for (size_t row = 0; row < rows; row++) {
         vector values[VECTORS];
 
@@ -71,28 +81,31 @@ INLINE void put(const place *at, const size_t height, const size_t vectors, vect
     }
 }
 
+static size_t merges_after(const mh_leaves *leaves, size_t leaf)
+{
+    return leaves->merges != NULL ? leaves->merges[leaf] : 0;
+}
+
+/* Sums a leaf, adds what waits for it, and lets that wait or, after the last leaf, puts it into c. */
 INLINE void run_tile(const place *at, const size_t height, const size_t vectors)
 {
     const mh_leaves *leaves = &at->product->leaves;
-    tile_sums stack[HEIGHT];
-    size_t top = 0, first = 0;
+    size_t merges = merges_after(leaves, at->leaf);
+    float *waiting = at->waiting + at->top * (BLOCK_ROWS * BLOCK_PANELS * MH_PANEL);
     vector sum[TALLEST][VECTORS];
 
-    for (size_t leaf = 0;; leaf++) {
-        add_leaf(at, first, leaves->rows[leaf], height, vectors, sum);
-        first += leaves->rows[leaf];
-        for (size_t merges = leaves->merges != NULL ? leaves->merges[leaf] : 0; merges > 0; merges--) {
-            top--;
-            EACH_ROW(i)
-            EACH_VECTOR(v) sum[i][v] = stack[top].sum[i][v] + sum[i][v];
-        }
-        if (leaf + 1 == leaves->count)
-            break;
+    sum_leaf(at, height, vectors, sum);
+    for (; merges > 0; merges--) {
+        waiting -= BLOCK_ROWS * BLOCK_PANELS * MH_PANEL;
         EACH_ROW(i)
-        EACH_VECTOR(v) stack[top].sum[i][v] = sum[i][v];
-        top++;
+        EACH_VECTOR(v) sum[i][v] = load(waiting + (i * vectors + v) * LANES) + sum[i][v];
     }
-    put(at, height, vectors, sum);
+    if (at->leaf + 1 == leaves->count) {
+        put(at, height, vectors, sum);
+        return;
+    }
+    EACH_ROW(i)
+    EACH_VECTOR(v) store(waiting + (i * vectors + v) * LANES, sum[i][v]);
 }
 
 #define TILE(height, panels)                                                                                 \
@@ -136,6 +149,39 @@ static void run_panel(place at, size_t columns, size_t panels)
 
         run_tile_of(&at, height, panels);
         at.row += height;
+        at.waiting += height * panels * MH_PANEL;
+    }
+}
+
+/* One leaf of a block of c. */
+static void run_block(place at, size_t rows, size_t panels)
+{
+    size_t first_row = at.row, end_panel = at.panel + panels;
+
+    for (; at.panel < end_panel; at.panel += TILE_PANELS) {
+        size_t wide = end_panel - at.panel < TILE_PANELS ? end_panel - at.panel : TILE_PANELS;
+
+        for (size_t row = 0; row < rows; row += MH_PANEL) {
+            size_t columns = rows - row < MH_PANEL ? rows - row : MH_PANEL;
+
+            at.row = first_row + row;
+            run_panel(at, columns, wide);
+            at.waiting += columns * wide * MH_PANEL;
+        }
+    }
+}
+
+static void run_leaves(const mh_gradient_product *product, size_t row, size_t rows, size_t panel,
+                       size_t panels)
+{
+    const mh_leaves *leaves = &product->leaves;
+    waiting_sums sums;
+    place at = {.product = product, .row = row, .panel = panel, .waiting = sums.level[0]};
+
+    for (; at.leaf < leaves->count; at.leaf++) {
+        run_block(at, rows, panels);
+        at.first += leaves->rows[at.leaf];
+        at.top += 1 - merges_after(leaves, at.leaf);
     }
 }
 
@@ -143,12 +189,8 @@ void KERNEL(multiply_gradient)(const mh_gradient_product *product)
 {
     size_t rows = product->a.columns, panels = mh_panels_count(&product->b);
 
-    for (size_t block = 0; block < rows; block += BLOCK) {
-        size_t end = rows - block < BLOCK ? rows : block + BLOCK;
-
-        for (size_t panel = 0; panel < panels; panel += TILE_PANELS)
-            for (size_t row = block; row < end; row += MH_PANEL)
-                run_panel((place){product, row, panel}, end - row < MH_PANEL ? end - row : MH_PANEL,
-                          panels - panel < TILE_PANELS ? panels - panel : TILE_PANELS);
-    }
+    for (size_t row = 0; row < rows; row += BLOCK_ROWS)
+        for (size_t panel = 0; panel < panels; panel += BLOCK_PANELS)
+            run_leaves(product, row, rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS, panel,
+                       panels - panel < BLOCK_PANELS ? panels - panel : BLOCK_PANELS);
 }

@@ -4,7 +4,7 @@
  * Every column is a sum of its own: four partial sums, of every fourth row of a leaf, so that an addition need not wait
  * for the one before it.
  */
-enum { CHAINS = 4, HEIGHT = 65 /* a tree over 2^64 leaves is not higher */ };
+enum { CHAINS = 4, HEIGHT = 7 /* of a tree over MH_LEAVES_MAX leaves */ };
 
 INLINE vector sum_leaf(const float *values, size_t rows, size_t width, size_t used)
 {

@@ -16,8 +16,10 @@
  */
 
 /* Rows in leaves, whose sums are added in the order of a tree. */
+enum { MH_LEAVES_MAX = 64 };
+
 typedef struct {
-    size_t count;         /* from 1                                                             */
+    size_t count; /* from 1 to MH_LEAVES_MAX                                                             */
     const size_t *rows;   /* [count]; 0 rows are a sum of 0                                     */
     const size_t *merges; /* [count] after this leaf, the topmost two sums become one so often;
                              one is left in the end. NULL for one leaf                          */

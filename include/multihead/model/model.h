@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "multihead/base/status.h"
+#include "multihead/kernel/kernel.h"
 #include "multihead/model/head.h"
 #include "multihead/model/loss.h"
 #include "multihead/tensor/batch.h"
@@ -70,7 +71,7 @@ size_t mh_model_hidden(const mh_model *model, size_t layer);
 size_t mh_model_chunk_rows(const mh_model *model);
 
 /** How many parts of so many rows mh_model_gradient had best take at once: as many as make a chunk. */
-enum { MH_MODEL_PARTS_MAX = 64 };
+enum { MH_MODEL_PARTS_MAX = MH_LEAVES_MAX };
 size_t mh_model_parts_at_once(const mh_model *model, size_t rows);
 
 /** Memory for passes of any number of rows, `rows` of them at a time (see mh_model_chunk_rows). */
