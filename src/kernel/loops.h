@@ -8,5 +8,7 @@
 void KERNEL(multiply)(const mh_product *product);
 void KERNEL(multiply_gradient)(const mh_gradient_product *product);
 void KERNEL(sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
+void KERNEL(binary_loss)(const mh_binary_loss *loss);
+void KERNEL(apply)(mh_function f, const float *x, size_t count, float *y);
 
 #endif

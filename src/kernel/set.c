@@ -11,4 +11,6 @@ const mh_kernel KERNEL(mh_kernel) = {
     .multiply = KERNEL(multiply),
     .multiply_gradient = KERNEL(multiply_gradient),
     .sum_columns = KERNEL(sum_columns),
+    .binary_loss = KERNEL(binary_loss),
+    .apply = KERNEL(apply),
 };

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "multihead/base/status.h"
+#include "multihead/kernel/loss.h"
 #include "multihead/kernel/panels.h"
 
 /*
@@ -61,6 +62,11 @@ typedef struct {
 
     /** sums [columns] of a's rows, replaced or added to; a in panels of any width. */
     void (*sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
+
+    void (*binary_loss)(const mh_binary_loss *loss);
+
+    /** y [count] = f(x), within 2 ulp; y may be x. */
+    void (*apply)(mh_function f, const float *x, size_t count, float *y);
 } mh_kernel;
 
 /** The loops in use. */

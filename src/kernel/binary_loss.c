@@ -1,0 +1,160 @@
+#include "loops.h"
+#include "terms.h"
+
+/*
+ * As many heads at a time as there are lanes, and of a block of rows all heads before the next block: so what a block's
+ * labels take stays in L2 while they are read a few heads at a time.
+ */
+enum { BLOCK = 32 };
+
+typedef uint16_t vector_labels __attribute__((vector_size(2 * LANES)));
+
+/* Some heads of some rows. */
+typedef struct {
+    const mh_binary_loss *loss;
+    shape_numbers numbers;
+    size_t row, rows;
+    size_t head, heads; /* LANES of them, or what is left */
+} part;
+
+/* `available` labels may be read. */
+INLINE vector_bits load_labels(const uint16_t *from, size_t available)
+{
+    vector_labels labels = {0};
+
+    if (available >= LANES)
+        memcpy(&labels, from, sizeof labels);
+    else
+        for (size_t i = 0; i < available; i++)
+            ((uint16_t *)&labels)[i] = from[i];
+    return __builtin_convertvector(labels, vector_bits);
+}
+
+/* Of [heads] numbers; 1 where there are none. */
+INLINE vector load_factors(const float *factors, const part *p)
+{
+    float some[LANES];
+
+    for (size_t i = 0; i < LANES; i++)
+        some[i] = factors != NULL && i < p->heads ? factors[p->head + i] : 1.0f;
+    return load(some);
+}
+
+static void load_some(float *to, const float *from, size_t count)
+{
+    for (size_t i = 0; i < LANES; i++)
+        to[i] = i < count ? from[i] : 0.0f;
+}
+
+typedef struct {
+    double_vector low, high;
+    vector_words known;
+} sums;
+
+static void add_sums(const part *p, const sums *s)
+{
+    double loss[LANES];
+    unsigned known[LANES];
+
+    memcpy(loss, &s->low, sizeof s->low);
+    memcpy(loss + LANES / 2, &s->high, sizeof s->high);
+    memcpy(known, &s->known, sizeof known);
+    for (size_t i = 0; i < p->heads; i++) {
+        p->loss->loss[p->head + i] = loss[i];
+        p->loss->known[p->head + i] += known[i];
+    }
+}
+
+static sums start_sums(const part *p)
+{
+    double loss[LANES] = {0};
+    sums s = {.known = {0}};
+
+    memcpy(loss, p->loss->loss + p->head, p->heads * sizeof *loss);
+    memcpy(&s.low, loss, sizeof s.low);
+    memcpy(&s.high, loss + LANES / 2, sizeof s.high);
+    return s;
+}
+
+/* kind and is_weighted are constants wherever it is called. */
+INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weighted)
+{
+    const mh_binary_loss *l = p->loss;
+    size_t step = l->logits.width, heads = l->logits.columns;
+    const float *z = mh_panels_element(&l->logits, p->row, p->head);
+    float *slopes = l->slopes + (z - l->logits.values), some[LANES];
+    size_t label = p->row * heads + p->head, labels = l->logits.rows * heads;
+    /* The columns that fill up a panel may be read and written; what is behind a row may not. */
+    bool is_whole = p->heads == LANES || step == MH_PANEL;
+    vector weight = load_factors(l->weights, p), positive = load_factors(l->positive_weights, p);
+    vector_bits is_head;
+    sums s = start_sums(p);
+
+    for (int i = 0; i < LANES; i++)
+        is_head[i] = i < (int)p->heads ? -1 : 0;
+    for (size_t row = 0; row < p->rows; row++, z += step, slopes += step, label += heads) {
+        vector_bits y = load_labels(l->labels + label, labels - label);
+        vector_bits is_known = is_head & (y != UINT16_MAX), is_positive = y == 1;
+
+        if (!is_whole)
+            load_some(some, z, p->heads);
+        term t = binary_term(kind, &p->numbers, load(is_whole ? z : some), is_positive);
+
+        if (is_weighted) {
+            vector own = choose(is_positive, positive, same(1));
+
+            t.loss *= own;
+            t.slope *= weight * own;
+        }
+        t.loss = (vector)((vector_bits)t.loss & is_known);
+        t.slope = (vector)((vector_bits)t.slope & is_known);
+        s.low += widened_low(t.loss);
+        s.high += widened_high(t.loss);
+        s.known -= (vector_words)is_known;
+        if (is_whole)
+            store(slopes, t.slope);
+        else
+            memcpy(slopes, &t.slope, p->heads * sizeof *slopes);
+    }
+    add_sums(p, &s);
+}
+
+/* A function for each, so that what one of them needs in registers is not in the others' way. */
+static void run_cross_entropy(const part *p)
+{
+    run(p, MH_SHAPE_CROSS_ENTROPY, false);
+}
+
+static void run_weighted_cross_entropy(const part *p)
+{
+    run(p, MH_SHAPE_CROSS_ENTROPY, true);
+}
+
+static void run_focal(const part *p)
+{
+    run(p, MH_SHAPE_FOCAL, true);
+}
+
+static void run_asymmetric(const part *p)
+{
+    run(p, MH_SHAPE_ASYMMETRIC, true);
+}
+
+void KERNEL(binary_loss)(const mh_binary_loss *loss)
+{
+    size_t rows = loss->logits.rows, heads = loss->logits.columns;
+    bool is_weighted = loss->weights != NULL || loss->positive_weights != NULL;
+    part p = {.loss = loss, .numbers = numbers_of(&loss->shape)};
+    void (*run_part)(const part *p) = loss->shape.kind == MH_SHAPE_FOCAL        ? run_focal
+                                      : loss->shape.kind == MH_SHAPE_ASYMMETRIC ? run_asymmetric
+                                      : is_weighted                             ? run_weighted_cross_entropy
+                                                                                : run_cross_entropy;
+
+    for (p.row = 0; p.row < rows; p.row += BLOCK) {
+        p.rows = rows - p.row < BLOCK ? rows - p.row : BLOCK;
+        for (p.head = 0; p.head < heads; p.head += LANES) {
+            p.heads = heads - p.head < LANES ? heads - p.head : LANES;
+            run_part(&p);
+        }
+    }
+}
