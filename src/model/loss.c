@@ -1,8 +1,10 @@
 #include "multihead/model/loss.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "multihead/kernel/kernel.h"
 #include "multihead/model/metrics.h"
 #include "softmax.h"
 
@@ -74,7 +76,10 @@ static float asymmetric_negative_loss(float z, float gamma, float margin, float 
     float ratio = margin == 0.0f ? 1.0f : sigmoid(-z) / rest; /* also where both are 0 */
     float factor = powf(lowered, gamma);
 
-    *dz = p * (factor * ratio - gamma * powf(lowered, gamma - 1.0f) * log_rest * sigmoid(-z));
+    /* A power of -1 may be infinite, and 0 times that is not 0. */
+    float slope = gamma > 0.0f ? gamma * powf(lowered, gamma - 1.0f) * log_rest * sigmoid(-z) : 0.0f;
+
+    *dz = p * (factor * ratio - slope);
     return -factor * log_rest;
 }
 
@@ -157,6 +162,40 @@ void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_b
                       batch->weights != NULL ? batch->weights[h] : 1.0f, dlogits + row * heads->columns,
                       tally);
     }
+}
+
+/* ---- by the kernels ---- */
+
+static mh_loss_shape shape_of(const mh_loss_config *config)
+{
+    static const mh_loss_shape_kind kinds[] = {[MH_LOSS_CROSS_ENTROPY] = MH_SHAPE_CROSS_ENTROPY,
+                                               [MH_LOSS_FOCAL] = MH_SHAPE_FOCAL,
+                                               [MH_LOSS_ASYMMETRIC] = MH_SHAPE_ASYMMETRIC};
+
+    if (config == NULL)
+        return (mh_loss_shape){.kind = MH_SHAPE_CROSS_ENTROPY};
+    return (mh_loss_shape){kinds[config->kind], config->gamma, config->gamma_negative, config->margin};
+}
+
+bool mh_loss_has_kernel(const mh_heads *heads)
+{
+    return heads->columns == heads->count;
+}
+
+void mh_loss_add_panels(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
+                        const mh_panels *logits, float *slopes, mh_tally *tally)
+{
+    const mh_binary_loss loss = {.shape = shape_of(config),
+                                 .logits = *logits,
+                                 .slopes = slopes,
+                                 .labels = batch->labels,
+                                 .weights = batch->weights,
+                                 .positive_weights = config != NULL ? config->positive_weight : NULL,
+                                 .loss = tally->loss,
+                                 .known = tally->known};
+
+    assert(mh_loss_has_kernel(heads));
+    mh_kernel_now()->binary_loss(&loss);
 }
 
 void mh_loss_add_probabilities(const mh_heads *heads, const mh_batch *batch, const float *probabilities,

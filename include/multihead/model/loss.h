@@ -1,6 +1,7 @@
 #ifndef MULTIHEAD_MODEL_LOSS_H
 #define MULTIHEAD_MODEL_LOSS_H
 
+#include "multihead/kernel/panels.h"
 #include "multihead/model/head.h"
 #include "multihead/tensor/batch.h"
 #include "multihead/tensor/tally.h"
@@ -38,6 +39,16 @@ typedef struct {
  */
 void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
                  const float *logits, float *dlogits, mh_tally *tally);
+
+/** Whether mh_loss_add_panels takes these heads: softmax heads have a column for each class. */
+bool mh_loss_has_kernel(const mh_heads *heads);
+
+/**
+ * What mh_loss_add does, up to rounding (a few ulp of each term), by the kernel in use: for logits in panels, which
+ * `slopes` are laid out as.
+ */
+void mh_loss_add_panels(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
+                        const mh_panels *logits, float *slopes, mh_tally *tally);
 
 /**
  * The same value, mh_log_loss, of probabilities [batch.rows x heads.columns] that no logits stand behind, such as
