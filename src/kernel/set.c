@@ -13,4 +13,7 @@ const mh_kernel KERNEL(mh_kernel) = {
     .sum_columns = KERNEL(sum_columns),
     .binary_loss = KERNEL(binary_loss),
     .apply = KERNEL(apply),
+    .adam = KERNEL(adam),
+    .add = KERNEL(add),
+    .is_finite = KERNEL(is_finite),
 };

@@ -193,10 +193,9 @@ void mh_allreduce_destroy(mh_allreduce *a)
 
 /* ---- inside a rank ---- */
 
-static void add_span(mh_span span, float *restrict into, const float *restrict from)
+static void add_span(mh_span span, float *into, const float *from)
 {
-    for (size_t i = span.first; i < mh_span_end(span); i++)
-        into[i] += from[i];
+    mh_kernel_now()->add(span.count, from + span.first, into + span.first);
 }
 
 void mh_allreduce_start(mh_allreduce *a)
@@ -351,24 +350,9 @@ const float *mh_allreduce_sum(const mh_allreduce *a)
     return a->stack[0];
 }
 
-/*
- * The largest of all bits but the sign: infinity's and NaN's are the largest there are. The maximum of integers is an
- * operation of whole vectors, and no compiler may think that it knows the answer.
- */
 bool mh_allreduce_is_finite(const mh_allreduce *a)
 {
-    const uint32_t all_but_sign = 0x7fffffff, infinity = 0x7f800000;
-    const float *sum = a->stack[0];
-    uint32_t largest = 0;
-
-    for (size_t i = 0; i < a->count; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, &sum[i], sizeof bits);
-        bits &= all_but_sign;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest < infinity;
+    return mh_kernel_now()->is_finite(a->count, a->stack[0]);
 }
 
 /* A plan for vectors of no elements is all that the tree's order takes. */

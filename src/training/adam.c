@@ -5,6 +5,7 @@
 
 #include "adam_step.h"
 #include "multihead/base/memory.h"
+#include "multihead/kernel/kernel.h"
 
 struct mh_adam {
     mh_adam_config config;
@@ -47,16 +48,15 @@ void mh_adam_destroy(mh_adam *adam)
     mh_memory_free(adam);
 }
 
-static void update(adam_numbers s, mh_span span, float decay, float step_size, const float *restrict sum,
-                   float *restrict m, float *restrict v, float *restrict parameters)
+static void update(adam_numbers s, mh_span span, float decay, float step_size, const float *sum, float *m,
+                   float *v, float *parameters)
 {
-    for (size_t i = span.first; i < mh_span_end(span); i++) {
-        float gradient = s.scale * sum[i];
+    const mh_adam_numbers numbers = {s.scale,           s.beta1,      s.one_minus_beta1, s.beta2,
+                                     s.one_minus_beta2, s.correction, s.epsilon,         decay,
+                                     step_size};
 
-        m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
-        v[i] = s.beta2 * v[i] + s.one_minus_beta2 * gradient * gradient;
-        parameters[i] = decay * parameters[i] - step_size * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon);
-    }
+    mh_kernel_now()->adam(&numbers, span.count, sum + span.first, m + span.first, v + span.first,
+                          parameters + span.first);
 }
 
 static adam_numbers numbers_of(const mh_adam *adam, double scale)

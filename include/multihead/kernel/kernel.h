@@ -7,6 +7,7 @@
 #include "multihead/base/status.h"
 #include "multihead/kernel/loss.h"
 #include "multihead/kernel/panels.h"
+#include "multihead/kernel/update.h"
 
 /*
  * The loops that time is spent in, written once and compiled for several instruction sets; which of them run is chosen
@@ -67,6 +68,12 @@ typedef struct {
 
     /** y [count] = f(x), within 2 ulp; y may be x. */
     void (*apply)(mh_function f, const float *x, size_t count, float *y);
+
+    /** A step: `sum` of gradients, both moments and the parameters [count]. */
+    void (*adam)(const mh_adam_numbers *numbers, size_t count, const float *sum, float *first_moment,
+                 float *second_moment, float *parameters);
+    void (*add)(size_t count, const float *from, float *into);
+    bool (*is_finite)(size_t count, const float *values);
 } mh_kernel;
 
 /** The loops in use. */
