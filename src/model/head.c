@@ -1,6 +1,7 @@
 #include "multihead/model/head.h"
 
 #include "multihead/base/memory.h"
+#include "multihead/kernel/kernel.h"
 #include "softmax.h"
 
 static mh_status create(const mh_schema *schema, mh_head_activation activation, mh_heads *out)
@@ -90,6 +91,10 @@ size_t mh_head_positive(const mh_head *head)
 
 void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities)
 {
+    if (heads->columns == heads->count) { /* all binary */
+        mh_kernel_now()->apply(MH_FUNCTION_SIGMOID, logits, rows * heads->columns, probabilities);
+        return;
+    }
     for (size_t row = 0; row < rows; row++) {
         const float *z = logits + row * heads->columns;
         float *p = probabilities + row * heads->columns;

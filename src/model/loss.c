@@ -198,6 +198,18 @@ void mh_loss_add_panels(const mh_heads *heads, const mh_loss_config *config, con
     mh_kernel_now()->binary_loss(&loss);
 }
 
+void mh_loss_add_rows(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
+                      const float *logits, float *slopes, mh_tally *tally)
+{
+    /* Only read, but what panels borrow is not const. */
+    mh_panels rows = mh_panels_of_rows((float *)logits, batch->rows, heads->columns);
+
+    if (mh_loss_has_kernel(heads))
+        mh_loss_add_panels(heads, config, batch, &rows, slopes, tally);
+    else
+        mh_loss_add(heads, config, batch, logits, slopes, tally);
+}
+
 void mh_loss_add_probabilities(const mh_heads *heads, const mh_batch *batch, const float *probabilities,
                                mh_tally *tally)
 {

@@ -101,7 +101,7 @@ static void add_block(evaluation *e, const mh_prediction *block)
         mh_phase_beat();
         clear_tally(e);
         if (block->logits != NULL)
-            mh_loss_add(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
+            mh_loss_add_rows(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
         else
             mh_loss_add_probabilities(heads, &chunk, block->probabilities + row * heads->columns, &e->tally);
         mh_score_add(e->model, &chunk, block->predictions + row * heads->count,

@@ -110,8 +110,8 @@ static void add_chunks(mh_validator *v)
         mh_phase_beat();
         memset(v->tally.loss, 0, heads->count * sizeof *v->tally.loss);
         memset(v->tally.known, 0, heads->count * sizeof *v->tally.known);
-        mh_loss_add(heads, NULL, &chunk, mh_model_logits(v->trained->model, &chunk, v->workspace), v->slopes,
-                    &v->tally);
+        mh_loss_add_rows(heads, NULL, &chunk, mh_model_logits(v->trained->model, &chunk, v->workspace),
+                         v->slopes, &v->tally);
         for (size_t h = 0; h < heads->count; h++) {
             v->sums[h].known += v->tally.known[h];
             mh_exact_sum_add(&v->sums[h].loss, v->tally.loss[h]);

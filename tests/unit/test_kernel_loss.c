@@ -199,6 +199,19 @@ Test(kernel_loss, focal_and_asymmetric_are_those_of_the_plain_loop)
     }
 }
 
+Test(kernel_loss, training_and_evaluation_have_the_same_bits)
+{
+    loss_case c = case_start(33, 17, 4.0);
+    mh_tally by_rows = toy_tally(17), in_panels = toy_tally(17);
+
+    mh_loss_add_panels(&c.all, NULL, &c.batch, &c.matrix, c.slopes, &in_panels);
+    mh_loss_add_rows(&c.all, NULL, &c.batch, c.logits, c.expected, &by_rows);
+    EXPECT_SAME_BITS(by_rows.loss, in_panels.loss, 17);
+    toy_tally_free(&by_rows);
+    toy_tally_free(&in_panels);
+    case_end(&c);
+}
+
 Test(kernel_loss, a_nan_logit_shows_in_its_heads_loss_and_no_other)
 {
     loss_case c = case_start(5, 17, 4.0);

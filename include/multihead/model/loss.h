@@ -50,6 +50,10 @@ bool mh_loss_has_kernel(const mh_heads *heads);
 void mh_loss_add_panels(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
                         const mh_panels *logits, float *slopes, mh_tally *tally);
 
+/** The same for row-major logits and slopes, by mh_loss_add where the kernels do not take these heads. */
+void mh_loss_add_rows(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
+                      const float *logits, float *slopes, mh_tally *tally);
+
 /**
  * The same value, mh_log_loss, of probabilities [batch.rows x heads.columns] that no logits stand behind, such as
  * averages.
