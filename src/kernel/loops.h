@@ -12,6 +12,11 @@ void KERNEL(binary_loss)(const mh_binary_loss *loss);
 void KERNEL(apply)(mh_function f, const float *x, size_t count, float *y);
 void KERNEL(adam)(const mh_adam_numbers *numbers, size_t count, const float *restrict sum, float *restrict first,
                   float *restrict second, float *restrict parameters);
+void KERNEL(adam_moments)(const mh_adam_numbers *numbers, size_t count, const float *restrict sum,
+                          float *restrict first, float *restrict second);
+void KERNEL(adam_direction)(const mh_adam_numbers *numbers, size_t count, const float *restrict first,
+                            const float *restrict second, const float *restrict parameters,
+                            float *restrict direction);
 void KERNEL(add)(size_t count, const float *restrict from, float *restrict into);
 bool KERNEL(is_finite)(size_t count, const float *values);
 

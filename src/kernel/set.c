@@ -14,6 +14,8 @@ const mh_kernel KERNEL(mh_kernel) = {
     .binary_loss = KERNEL(binary_loss),
     .apply = KERNEL(apply),
     .adam = KERNEL(adam),
+    .adam_moments = KERNEL(adam_moments),
+    .adam_direction = KERNEL(adam_direction),
     .add = KERNEL(add),
     .is_finite = KERNEL(is_finite),
 };

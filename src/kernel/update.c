@@ -20,6 +20,30 @@ void KERNEL(adam)(const mh_adam_numbers *numbers, size_t count, const float *res
     }
 }
 
+void KERNEL(adam_moments)(const mh_adam_numbers *numbers, size_t count, const float *restrict sum,
+                          float *restrict first, float *restrict second)
+{
+    const mh_adam_numbers n = *numbers;
+
+    for (size_t i = 0; i < count; i++) {
+        float gradient = n.scale * sum[i];
+
+        first[i] = n.beta1 * first[i] + n.one_minus_beta1 * gradient;
+        second[i] = n.beta2 * second[i] + n.one_minus_beta2 * gradient * gradient;
+    }
+}
+
+void KERNEL(adam_direction)(const mh_adam_numbers *numbers, size_t count, const float *restrict first,
+                            const float *restrict second, const float *restrict parameters,
+                            float *restrict direction)
+{
+    const mh_adam_numbers n = *numbers;
+
+    for (size_t i = 0; i < count; i++)
+        direction[i] =
+            n.step_size * first[i] / (sqrtf(second[i]) * n.correction + n.epsilon) + n.decay * parameters[i];
+}
+
 void KERNEL(add)(size_t count, const float *restrict from, float *restrict into)
 {
     for (size_t i = 0; i < count; i++)

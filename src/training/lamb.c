@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "adam_step.h"
+#include "multihead/kernel/kernel.h"
 #include "multihead/tensor/norm.h"
 
 /*
@@ -15,26 +16,11 @@ static mh_span block_at(mh_span span, size_t done)
     return (mh_span){span.first + done, span.count - done < BLOCK ? span.count - done : BLOCK};
 }
 
-static void advance_moments(adam_numbers s, size_t count, const float *restrict sum, float *restrict m,
-                            float *restrict v)
+static mh_adam_numbers numbers_of(adam_numbers s, const lamb_part *part)
 {
-    for (size_t i = 0; i < count; i++) {
-        float gradient = s.scale * sum[i];
-
-        m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
-        v[i] = s.beta2 * v[i] + s.one_minus_beta2 * gradient * gradient;
-    }
-}
-
-/* Adam's direction, and the decay. */
-static void compute_update(adam_numbers s, const lamb_part *part, size_t count, const float *restrict m,
-                           const float *restrict v, const float *restrict parameters, float *restrict update)
-{
-    float first_correction = part->first_correction, decay = part->decay;
-
-    for (size_t i = 0; i < count; i++)
-        update[i] =
-            first_correction * m[i] / (sqrtf(v[i]) * s.correction + s.epsilon) + decay * parameters[i];
+    return (mh_adam_numbers){s.scale,   s.beta1,           s.one_minus_beta1,
+                             s.beta2,   s.one_minus_beta2, s.correction,
+                             s.epsilon, part->decay,       part->first_correction};
 }
 
 static double trust_ratio(double parameter_squares, double update_squares)
@@ -47,14 +33,16 @@ void lamb_update(adam_numbers numbers, const lamb_part *part, const float *sum, 
 {
     double parameter_squares = 0, update_squares = 0;
     float update[BLOCK];
+    const mh_kernel *kernel = mh_kernel_now();
+    const mh_adam_numbers n = numbers_of(numbers, part);
 
     for (size_t done = 0; done < part->span.count; done += BLOCK) {
         mh_span b = block_at(part->span, done);
 
-        advance_moments(numbers, b.count, sum + b.first, m + b.first, v + b.first);
+        kernel->adam_moments(&n, b.count, sum + b.first, m + b.first, v + b.first);
         if (!part->is_adapted)
             continue;
-        compute_update(numbers, part, b.count, m + b.first, v + b.first, parameters + b.first, update);
+        kernel->adam_direction(&n, b.count, m + b.first, v + b.first, parameters + b.first, update);
         parameter_squares += mh_square_sum(parameters + b.first, b.count);
         update_squares += mh_square_sum(update, b.count);
     }
@@ -63,7 +51,7 @@ void lamb_update(adam_numbers numbers, const lamb_part *part, const float *sum, 
     for (size_t done = 0; done < part->span.count; done += BLOCK) {
         mh_span b = block_at(part->span, done);
 
-        compute_update(numbers, part, b.count, m + b.first, v + b.first, parameters + b.first, update);
+        kernel->adam_direction(&n, b.count, m + b.first, v + b.first, parameters + b.first, update);
         for (size_t i = 0; i < b.count; i++)
             parameters[b.first + i] -= step * update[i];
     }

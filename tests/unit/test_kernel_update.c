@@ -57,6 +57,28 @@ Test(kernel_update, adam_has_the_bits_of_single_operations_in_every_set)
     }
 }
 
+/* LAMB's way through the same step. */
+Test(kernel_update, moments_and_direction_are_the_halves_of_adam)
+{
+    for (size_t k = 0; mh_kernel_available(k) != NULL; k++) {
+        const mh_kernel *kernel = mh_kernel_available(k);
+        mh_adam_numbers plain = usual;
+        state expected = state_of(), s = state_of();
+        float direction[MOST];
+
+        plain.decay = 0.0f;
+        kernel->adam(&usual, MOST, expected.sum, expected.first, expected.second, expected.parameters);
+        kernel->adam_moments(&usual, MOST, s.sum, s.first, s.second);
+        kernel->adam_direction(&plain, MOST, s.first, s.second, s.parameters, direction);
+        for (size_t i = 0; i < MOST; i++) {
+            volatile float kept = usual.decay * s.parameters[i];
+
+            s.parameters[i] = kept - direction[i];
+        }
+        cr_expect(memcmp(&s, &expected, sizeof s) == 0, "%s", kernel->name);
+    }
+}
+
 Test(kernel_update, add_adds_each_element_and_none_behind)
 {
     for (size_t k = 0; mh_kernel_available(k) != NULL; k++) {

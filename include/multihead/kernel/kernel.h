@@ -72,6 +72,13 @@ typedef struct {
     /** A step: `sum` of gradients, both moments and the parameters [count]. */
     void (*adam)(const mh_adam_numbers *numbers, size_t count, const float *sum, float *first_moment,
                  float *second_moment, float *parameters);
+
+    /** Its two halves: the moments, then step_size * direction + decay * parameters. */
+    void (*adam_moments)(const mh_adam_numbers *numbers, size_t count, const float *sum, float *first_moment,
+                         float *second_moment);
+    void (*adam_direction)(const mh_adam_numbers *numbers, size_t count, const float *first_moment,
+                           const float *second_moment, const float *parameters, float *direction);
+
     void (*add)(size_t count, const float *from, float *into);
     bool (*is_finite)(size_t count, const float *values);
 } mh_kernel;
