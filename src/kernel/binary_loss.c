@@ -40,12 +40,6 @@ INLINE vector load_factors(const float *factors, const part *p)
     return load(some);
 }
 
-static void load_some(float *to, const float *from, size_t count)
-{
-    for (size_t i = 0; i < LANES; i++)
-        to[i] = i < count ? from[i] : 0.0f;
-}
-
 typedef struct {
     double_vector low, high;
     vector_words known;
@@ -82,7 +76,7 @@ INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weig
     const mh_binary_loss *l = p->loss;
     size_t step = l->logits.width, heads = l->logits.columns;
     const float *z = mh_panels_element(&l->logits, p->row, p->head);
-    float *slopes = l->slopes + (z - l->logits.values), some[LANES];
+    float *slopes = l->slopes + (z - l->logits.values);
     size_t label = p->row * heads + p->head, labels = l->logits.rows * heads;
     /* The columns that fill up a panel may be read and written; what is behind a row may not. */
     bool is_whole = p->heads == LANES || step == MH_PANEL;
@@ -95,10 +89,7 @@ INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weig
     for (size_t row = 0; row < p->rows; row++, z += step, slopes += step, label += heads) {
         vector_bits y = load_labels(l->labels + label, labels - label);
         vector_bits is_known = is_head & (y != UINT16_MAX), is_positive = y == 1;
-
-        if (!is_whole)
-            load_some(some, z, p->heads);
-        term t = binary_term(kind, &p->numbers, load(is_whole ? z : some), is_positive);
+        term t = binary_term(kind, &p->numbers, is_whole ? load(z) : load_some(z, p->heads), is_positive);
 
         if (is_weighted) {
             vector own = choose(is_positive, positive, same(1));
