@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "multihead/tensor/matrix.h"
@@ -14,6 +15,9 @@ static __attribute__((constructor)) void choose_kernel(int argc, char **argv, ch
     (void)argc;
     (void)environment;
     mh_matrix_choose_kernel(argv);
-    mh_kernel_choose(getenv("MULTIHEAD_KERNELS"));
+    if (mh_kernel_choose(getenv("MULTIHEAD_KERNELS")) != MH_OK) {
+        fprintf(stderr, "%s\n", mh_status_message());
+        exit(2);
+    }
     mh_matrix_set_threads(1); /* the program's default, and the ranks of a test share few cores */
 }
