@@ -100,7 +100,7 @@ RC
 }
 
 install_missing libcriterion-dev bochs bochsbios vgabios bochs-term bsdutils busybox-static isolinux syslinux-common xorriso
-build_program "$build" -DMULTIHEAD_NATIVE=OFF
+build_program "$build" -DMULTIHEAD_NATIVE=OFF -DMULTIHEAD_TESTS=ON
 mkdir -p "$work"
 rm -rf "$work/root"
 mkdir -p "$work"/root/{bin,proc,sys,dev,tmp}
