@@ -5,6 +5,7 @@
 #include "multihead/base/crash.h"
 #include "multihead/base/memory.h"
 #include "multihead/base/phase.h"
+#include "multihead/kernel/kernel.h"
 
 enum {
     SCRATCH_BYTES = 1 << 22, /* or one row: what is read to pick rows out of */
@@ -85,22 +86,6 @@ static stretch next_stretch(const mh_dataset *dataset, size_t first, size_t coun
 
 /* ---- files ---- */
 
-/* Without a branch, so that it goes as fast as the memory. */
-static bool are_finite(const float *values, size_t count)
-{
-    const uint32_t without_sign = 0x7fffffff, infinity = 0x7f800000;
-    uint32_t largest = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, &values[i], sizeof bits);
-        bits &= without_sign;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest < infinity;
-}
-
 /* Tells of the first value that is not finite; there is one. */
 static mh_status tell_of_value(const mh_dataset *dataset, size_t index, const stretch *s,
                                const float *features)
@@ -170,7 +155,7 @@ static mh_status read_features(mh_dataset *dataset, size_t index, const stretch 
     for (size_t i = 0; i < s->count && read != features; i++)
         memcpy(features + i * inputs, read + (stretch_row(s, i) - s->rows.first) * inputs,
                inputs * sizeof *read);
-    if (!are_finite(features, s->count * inputs))
+    if (!mh_kernel_now()->is_finite(s->count * inputs, features))
         status = tell_of_value(dataset, index, s, features);
 cleanup:
     return status;
