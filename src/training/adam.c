@@ -48,22 +48,19 @@ void mh_adam_destroy(mh_adam *adam)
     mh_memory_free(adam);
 }
 
-static void update(adam_numbers s, mh_span span, float decay, float step_size, const float *sum, float *m,
-                   float *v, float *parameters)
+static void update(const mh_adam_numbers *numbers, mh_span span, const float *sum, float *m, float *v,
+                   float *parameters)
 {
-    const mh_adam_numbers numbers = {s.scale,           s.beta1,      s.one_minus_beta1, s.beta2,
-                                     s.one_minus_beta2, s.correction, s.epsilon,         decay,
-                                     step_size};
-
-    mh_kernel_now()->adam(&numbers, span.count, sum + span.first, m + span.first, v + span.first,
+    mh_kernel_now()->adam(numbers, span.count, sum + span.first, m + span.first, v + span.first,
                           parameters + span.first);
 }
 
-static adam_numbers numbers_of(const mh_adam *adam, double scale)
+/* What is the same for every part; computed in double as PyTorch does. */
+static mh_adam_numbers numbers_of(const mh_adam *adam, double scale)
 {
     const mh_adam_config *config = &adam->config;
 
-    return (adam_numbers){
+    return (mh_adam_numbers){
         .scale = (float)scale,
         .beta1 = (float)config->beta1,
         .one_minus_beta1 = (float)(1.0 - config->beta1),
@@ -78,7 +75,7 @@ void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float
 {
     adam->steps++;
 
-    adam_numbers numbers = numbers_of(adam, scale);
+    mh_adam_numbers numbers = numbers_of(adam, scale);
     double first_correction = 1.0 - pow(adam->config.beta1, (double)adam->steps);
 
     for (size_t i = 0; i < adam->config.part_count; i++) {
@@ -87,17 +84,15 @@ void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float
         double decay = part->decays ? adam->config.weight_decay : 0.0;
 
         if (adam->config.rule == MH_ADAM_LAMB) {
-            const lamb_part lamb = {.span = part->span,
-                                    .rate = rate,
-                                    .is_adapted = part->adapts,
-                                    .first_correction = (float)(1.0 / first_correction),
-                                    .decay = (float)decay};
+            const lamb_part lamb = {.span = part->span, .rate = rate, .is_adapted = part->adapts};
 
-            lamb_update(numbers, &lamb, sum, adam->first_moment, adam->second_moment, parameters);
+            numbers.decay = (float)decay;
+            numbers.step_size = (float)(1.0 / first_correction);
+            lamb_update(&numbers, &lamb, sum, adam->first_moment, adam->second_moment, parameters);
         } else {
-            update(numbers, part->span, (float)(1.0 - learning_rate * decay),
-                   (float)(rate / first_correction), sum, adam->first_moment, adam->second_moment,
-                   parameters);
+            numbers.decay = (float)(1.0 - learning_rate * decay);
+            numbers.step_size = (float)(rate / first_correction);
+            update(&numbers, part->span, sum, adam->first_moment, adam->second_moment, parameters);
         }
     }
 }

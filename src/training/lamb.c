@@ -16,33 +16,25 @@ static mh_span block_at(mh_span span, size_t done)
     return (mh_span){span.first + done, span.count - done < BLOCK ? span.count - done : BLOCK};
 }
 
-static mh_adam_numbers numbers_of(adam_numbers s, const lamb_part *part)
-{
-    return (mh_adam_numbers){s.scale,   s.beta1,           s.one_minus_beta1,
-                             s.beta2,   s.one_minus_beta2, s.correction,
-                             s.epsilon, part->decay,       part->first_correction};
-}
-
 static double trust_ratio(double parameter_squares, double update_squares)
 {
     return parameter_squares > 0 && update_squares > 0 ? sqrt(parameter_squares / update_squares) : 1.0;
 }
 
-void lamb_update(adam_numbers numbers, const lamb_part *part, const float *sum, float *m, float *v,
+void lamb_update(const mh_adam_numbers *numbers, const lamb_part *part, const float *sum, float *m, float *v,
                  float *parameters)
 {
     double parameter_squares = 0, update_squares = 0;
     float update[BLOCK];
     const mh_kernel *kernel = mh_kernel_now();
-    const mh_adam_numbers n = numbers_of(numbers, part);
 
     for (size_t done = 0; done < part->span.count; done += BLOCK) {
         mh_span b = block_at(part->span, done);
 
-        kernel->adam_moments(&n, b.count, sum + b.first, m + b.first, v + b.first);
+        kernel->adam_moments(numbers, b.count, sum + b.first, m + b.first, v + b.first);
         if (!part->is_adapted)
             continue;
-        kernel->adam_direction(&n, b.count, m + b.first, v + b.first, parameters + b.first, update);
+        kernel->adam_direction(numbers, b.count, m + b.first, v + b.first, parameters + b.first, update);
         parameter_squares += mh_square_sum(parameters + b.first, b.count);
         update_squares += mh_square_sum(update, b.count);
     }
@@ -51,7 +43,7 @@ void lamb_update(adam_numbers numbers, const lamb_part *part, const float *sum, 
     for (size_t done = 0; done < part->span.count; done += BLOCK) {
         mh_span b = block_at(part->span, done);
 
-        kernel->adam_direction(&n, b.count, m + b.first, v + b.first, parameters + b.first, update);
+        kernel->adam_direction(numbers, b.count, m + b.first, v + b.first, parameters + b.first, update);
         for (size_t i = 0; i < b.count; i++)
             parameters[b.first + i] -= step * update[i];
     }
