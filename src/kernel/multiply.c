@@ -5,8 +5,11 @@
  */
 #include "loops.h"
 
-/* DEPTH: a block of b of TILE_PANELS panels takes 16 or 32 KB. ROWS: a block of a takes 256 KB. */
-enum { DEPTH = 256, ROWS = 256, VECTORS = TILE_PANELS * PANEL_VECTORS };
+/*
+ * DEPTH: a block of b of TILE_PANELS panels takes 12 or 24 KB of L1, beside what passes through of a and c. ROWS: a block
+ * of a takes 192 KB of L2. All of the depth comes before the next rows, so that their part of c stays near.
+ */
+enum { DEPTH = 192, ROWS = 256, VECTORS = TILE_PANELS * PANEL_VECTORS };
 
 /* The part of a product that is one call of a tile. */
 typedef struct {
@@ -14,6 +17,10 @@ typedef struct {
     size_t row, panel;   /* of c     */
     size_t first, depth; /* of the depth */
     bool starts, ends;   /* whether it is the first and the last part of the depth */
+
+    /* What is asked for meanwhile, of the block of b that comes next: a new stream, which no hardware foresees. */
+    const float *next_b;
+    size_t next_lines;
 } part;
 
 /* Where vector v of a row of a tile stands, from the tile's beginning on. */
@@ -72,6 +79,8 @@ INLINE void run_tile(const part *p, const size_t height, const size_t vectors)
     vector sum[TILE_ROWS][VECTORS];
 
     start(p, c, height, vectors, sum);
+    ask_for(p->next_b, p->next_lines);
+    EACH_ROW(i) __builtin_prefetch(c + (height + i) * MH_PANEL, 1); /* the next tile's, to be written */
     for (size_t left = p->depth; left > 0;) {
         size_t run = left < MH_PANEL ? left : MH_PANEL;
 
@@ -138,31 +147,37 @@ static void run_rows(part p, size_t rows, size_t panels)
 {
     size_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
 
+    p.next_b = p.product->b + (p.panel + panels) * p.product->a.columns * MH_PANEL + p.first * MH_PANEL;
+    p.next_lines = p.depth * panels / tiles + 1;
     for (size_t t = 0; t < tiles; t++) {
         size_t height = rows / tiles + (t < rows % tiles ? 1 : 0);
 
         run_tile_of(&p, height, panels);
         p.row += height;
+        p.next_b += p.next_lines * MH_PANEL;
     }
+}
+
+/* A block of a with all of b beside it. */
+static void run_block(part p, size_t rows)
+{
+    size_t panels = mh_panels_count(&p.product->c);
+
+    for (; p.panel < panels; p.panel += TILE_PANELS)
+        run_rows(p, rows, panels - p.panel < TILE_PANELS ? panels - p.panel : TILE_PANELS);
 }
 
 void KERNEL(multiply)(const mh_product *product)
 {
-    size_t depth = product->a.columns, panels = mh_panels_count(&product->c);
+    size_t depth = product->a.columns, rows = product->c.rows;
 
-    for (size_t first = 0; first < depth; first += DEPTH) {
-        part p = {.product = product,
-                  .first = first,
-                  .depth = depth - first < DEPTH ? depth - first : DEPTH,
-                  .starts = first == 0,
-                  .ends = depth - first <= DEPTH};
+    for (size_t row = 0; row < rows; row += ROWS) {
+        part p = {.product = product, .row = row, .starts = true};
 
-        for (p.row = 0; p.row < product->c.rows; p.row += ROWS) {
-            size_t left = product->c.rows - p.row;
-
-            for (p.panel = 0; p.panel < panels; p.panel += TILE_PANELS)
-                run_rows(p, left < ROWS ? left : ROWS,
-                         panels - p.panel < TILE_PANELS ? panels - p.panel : TILE_PANELS);
+        for (; p.first < depth; p.first += DEPTH, p.starts = false) {
+            p.depth = depth - p.first < DEPTH ? depth - p.first : DEPTH;
+            p.ends = p.first + p.depth == depth;
+            run_block(p, rows - row < ROWS ? rows - row : ROWS);
         }
     }
 }

@@ -1,18 +1,22 @@
 /*
  * c = a^T b over rows in leaves. A tile of c is summed leaf by leaf in registers and the leaves' sums are added as their
  * tree says, before anything of c is written: the partial sums of a whole vector, which would go through memory once for
- * each leaf, are never made.
+ * each leaf, are never made. A long leaf is summed in runs of rows, its chains of additions going on from run to run.
  */
 #include "loops.h"
 
 enum {
     /*
-     * Of c, a block of so many panels is finished before the next one: of 256 rows, the columns of a that it needs take 128
-     * KB and those of b 64 KB, which fit in L2 beside a sum of it for each level of the tree.
+     * Rows of a run, at most: a panel of a and one of b take 20 KB of L1. Of c, a block of so many panels is finished
+     * before the next one: the columns of a that it needs take 80 KB of L2 for a run and those of b 40 KB, beside a sum
+     * of 32 KB for each level of the tree.
      */
+    RUN = 160,
     BLOCK_ROWS = 8 * MH_PANEL,
     BLOCK_PANELS = 4,
-    LEVELS = 7, /* of a tree over MH_LEAVES_MAX leaves, without the leaf that is being summed */
+    STRIDE = 32, /* rows between two requests for lines of the next run */
+    SHARES = 4,  /* of a panel's lines that are asked for at one time   */
+    LEVELS = 7,  /* of a tree over MH_LEAVES_MAX leaves, without the leaf that is being summed */
     VECTORS = TILE_PANELS * PANEL_VECTORS,
     /* As many of the 16 columns of a panel of a as there are registers for, in equal parts. */
     PARTS = (MH_PANEL + TILE_ROWS - 1) / TILE_ROWS,
@@ -24,35 +28,45 @@ typedef struct {
     _Alignas(64) float level[LEVELS][BLOCK_ROWS * BLOCK_PANELS * MH_PANEL];
 } waiting_sums;
 
-/* A tile of c: where it is, and which leaf of it is summed. */
+/* A tile of c: where it is, and which rows of it are summed. */
 typedef struct {
     const mh_gradient_product *product;
-    size_t row;         /* of c, a column of a                  */
-    size_t panel;       /* of b                                 */
-    size_t leaf, first; /* its first row                  */
-    size_t top;         /* levels in use before this leaf */
-    float *waiting;     /* the tile's place in level 0    */
+    size_t row;   /* of c, a column of a */
+    size_t panel; /* of b                */
+    size_t leaf;
+    size_t first, rows; /* the run */
+    bool starts, ends;  /* whether it is the leaf's first and last one */
+    size_t top;         /* levels in use before this leaf               */
+    float *waiting;     /* the tile's place in level 0                  */
+    const float *next;  /* some of the next run's lines, a fourth of its rows */
 } place;
 
-INLINE void sum_leaf(const place *at, const size_t height, const size_t vectors, vector sum[TALLEST][VECTORS])
+/* Adds the products of a run. */
+INLINE void sum_run(const place *at, const size_t height, const size_t vectors, vector sum[TALLEST][VECTORS])
 {
     const mh_panels *left = &at->product->a, *right = &at->product->b;
-    size_t rows = at->product->leaves.rows[at->leaf];
     const float *a =
         left->values + at->row / MH_PANEL * left->stride + at->first * MH_PANEL + at->row % MH_PANEL;
     const float *b = right->values + at->panel * right->stride + at->first * MH_PANEL;
+    const float *next = at->next;
 
-    EACH_ROW(i)
-    EACH_VECTOR(v) sum[i][v] = same(0);
+    for (size_t rest = at->rows; rest > 0;) {
+        size_t rows = rest < STRIDE ? rest : STRIDE;
+
+        ask_for(next, STRIDE / SHARES);
+        next += STRIDE / SHARES * MH_PANEL;
 #pragma GCC unroll 4
-    for (size_t row = 0; row < rows; row++) {
-        vector values[VECTORS];
+        for (size_t row = 0; row < rows; row++) {
+            vector values[VECTORS];
 
-        EACH_VECTOR(v) values[v] = load(b + v / PANEL_VECTORS * right->stride + v % PANEL_VECTORS * LANES);
-        EACH_ROW(i)
-        EACH_VECTOR(v) sum[i][v] = multiply_add(same(a[i]), values[v], sum[i][v]);
-        a += MH_PANEL;
-        b += MH_PANEL;
+            EACH_VECTOR(v)
+            values[v] = load(b + v / PANEL_VECTORS * right->stride + v % PANEL_VECTORS * LANES);
+            EACH_ROW(i)
+            EACH_VECTOR(v) sum[i][v] = multiply_add(same(a[i]), values[v], sum[i][v]);
+            a += MH_PANEL;
+            b += MH_PANEL;
+        }
+        rest -= rows;
     }
 }
 
@@ -86,21 +100,31 @@ static size_t merges_after(const mh_leaves *leaves, size_t leaf)
     return leaves->merges != NULL ? leaves->merges[leaf] : 0;
 }
 
-/* Sums a leaf, adds what waits for it, and lets that wait or, after the last leaf, puts it into c. */
+/*
+ * Sums a run. After a leaf's last one adds what waits for the leaf, and lets that wait or, after the last leaf, puts it
+ * into c.
+ */
 INLINE void run_tile(const place *at, const size_t height, const size_t vectors)
 {
     const mh_leaves *leaves = &at->product->leaves;
-    size_t merges = merges_after(leaves, at->leaf);
+    size_t merges = at->ends ? merges_after(leaves, at->leaf) : 0;
     float *waiting = at->waiting + at->top * (BLOCK_ROWS * BLOCK_PANELS * MH_PANEL);
     vector sum[TALLEST][VECTORS];
 
-    sum_leaf(at, height, vectors, sum);
+    if (at->starts) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = same(0);
+    } else {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = load(waiting + (i * vectors + v) * LANES);
+    }
+    sum_run(at, height, vectors, sum);
     for (; merges > 0; merges--) {
         waiting -= BLOCK_ROWS * BLOCK_PANELS * MH_PANEL;
         EACH_ROW(i)
         EACH_VECTOR(v) sum[i][v] = load(waiting + (i * vectors + v) * LANES) + sum[i][v];
     }
-    if (at->leaf + 1 == leaves->count) {
+    if (at->ends && at->leaf + 1 == leaves->count) {
         put(at, height, vectors, sum);
         return;
     }
@@ -139,6 +163,20 @@ static void run_tile_of(const place *at, size_t height, size_t panels)
     }
 }
 
+/*
+ * The next run's panels of a and of b are new streams, which no hardware foresees. All tiles of a block ask for them in
+ * turn: of a panel of a its first tile beside each panel of b, and of one of b the second tile of each panel of a.
+ */
+static const float *next_lines(const place *at, size_t tile)
+{
+    const mh_panels *from = tile == 0 ? &at->product->a : &at->product->b;
+    size_t own = tile == 0 ? at->row / MH_PANEL : at->panel,
+           other = tile == 0 ? at->panel : at->row / MH_PANEL;
+
+    return from->values + own * from->stride +
+           (at->first + at->rows + other % SHARES * (at->rows / SHARES)) * MH_PANEL;
+}
+
 /* The columns of one panel of a, in tiles of about the same height. */
 static void run_panel(place at, size_t columns, size_t panels)
 {
@@ -147,13 +185,14 @@ static void run_panel(place at, size_t columns, size_t panels)
     for (size_t t = 0; t < tiles; t++) {
         size_t height = columns / tiles + (t < columns % tiles ? 1 : 0);
 
+        at.next = next_lines(&at, t);
         run_tile_of(&at, height, panels);
         at.row += height;
         at.waiting += height * panels * MH_PANEL;
     }
 }
 
-/* One leaf of a block of c. */
+/* One run of a block of c. */
 static void run_block(place at, size_t rows, size_t panels)
 {
     size_t first_row = at.row, end_panel = at.panel + panels;
@@ -171,6 +210,23 @@ static void run_block(place at, size_t rows, size_t panels)
     }
 }
 
+/* In runs of about the same length; a leaf without rows is one, too. */
+static void run_leaf(place at, size_t rows, size_t panels)
+{
+    size_t left = at.product->leaves.rows[at.leaf], runs = (left + RUN - 1) / RUN;
+
+    at.starts = true;
+    do {
+        at.rows = runs > 0 ? left / runs : 0;
+        at.ends = at.rows == left;
+        run_block(at, rows, panels);
+        at.starts = false;
+        at.first += at.rows;
+        left -= at.rows;
+        runs--;
+    } while (left > 0);
+}
+
 static void run_leaves(const mh_gradient_product *product, size_t row, size_t rows, size_t panel,
                        size_t panels)
 {
@@ -179,7 +235,7 @@ static void run_leaves(const mh_gradient_product *product, size_t row, size_t ro
     place at = {.product = product, .row = row, .panel = panel, .waiting = sums.level[0]};
 
     for (; at.leaf < leaves->count; at.leaf++) {
-        run_block(at, rows, panels);
+        run_leaf(at, rows, panels);
         at.first += leaves->rows[at.leaf];
         at.top += 1 - merges_after(leaves, at.leaf);
     }
