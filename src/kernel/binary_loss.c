@@ -17,17 +17,30 @@ typedef struct {
     size_t head, heads; /* LANES of them, or what is left */
 } part;
 
+INLINE vector_bits widened_labels(const uint16_t *from)
+{
+#if defined(__AVX512F__)
+    return (vector_bits)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (vector_bits)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)from));
+#else
+    vector_labels labels;
+
+    memcpy(&labels, from, sizeof labels);
+    return __builtin_convertvector(labels, vector_bits);
+#endif
+}
+
 /* `available` labels may be read. */
 INLINE vector_bits load_labels(const uint16_t *from, size_t available)
 {
-    vector_labels labels = {0};
+    uint16_t some[LANES] = {0};
 
     if (available >= LANES)
-        memcpy(&labels, from, sizeof labels);
-    else
-        for (size_t i = 0; i < available; i++)
-            ((uint16_t *)&labels)[i] = from[i];
-    return __builtin_convertvector(labels, vector_bits);
+        return widened_labels(from);
+    for (size_t i = 0; i < available; i++)
+        some[i] = from[i];
+    return widened_labels(some);
 }
 
 /* Of [heads] numbers; 1 where there are none. */
@@ -70,16 +83,15 @@ static sums start_sums(const part *p)
     return s;
 }
 
-/* kind and is_weighted are constants wherever it is called. */
-INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weighted)
+/* All but the part are constants wherever it is called. */
+INLINE void run_rows(const part *p, const mh_loss_shape_kind kind, const bool is_weighted,
+                     const bool is_whole)
 {
     const mh_binary_loss *l = p->loss;
     size_t step = l->logits.width, heads = l->logits.columns;
     const float *z = mh_panels_element(&l->logits, p->row, p->head);
     float *slopes = l->slopes + (z - l->logits.values);
     size_t label = p->row * heads + p->head, labels = l->logits.rows * heads;
-    /* The columns that fill up a panel may be read and written; what is behind a row may not. */
-    bool is_whole = p->heads == LANES || step == MH_PANEL;
     vector weight = load_factors(l->weights, p), positive = load_factors(l->positive_weights, p);
     vector_bits is_head;
     sums s = start_sums(p);
@@ -108,6 +120,15 @@ INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weig
             memcpy(slopes, &t.slope, p->heads * sizeof *slopes);
     }
     add_sums(p, &s);
+}
+
+/* The columns that fill up a panel may be read and written; what is behind a row may not. */
+INLINE void run(const part *p, const mh_loss_shape_kind kind, const bool is_weighted)
+{
+    if (p->heads == LANES || p->loss->logits.width == MH_PANEL)
+        run_rows(p, kind, is_weighted, true);
+    else
+        run_rows(p, kind, is_weighted, false);
 }
 
 /* A function for each, so that what one of them needs in registers is not in the others' way. */

@@ -50,7 +50,7 @@ static inline shape_numbers numbers_of(const mh_loss_shape *shape)
 /* A logit s that should be large: -log p with p = sigmoid(s). 1 - p without its rounding is sigmoid(-s). */
 INLINE term cross_entropy_term(vector s)
 {
-    vector e = vector_exp(negative_magnitude(s));
+    vector e = exp_of_negative_magnitude(s);
 
     return (term){softplus_from(-s, e), -sigmoid_from(-s, e)};
 }
@@ -62,7 +62,7 @@ typedef struct {
 
 INLINE logistic logistic_of(vector z)
 {
-    vector e = vector_exp(negative_magnitude(z));
+    vector e = exp_of_negative_magnitude(z);
     vector large = same(1) / (same(1) + e), small = e * large, log1p_e = vector_log1p(e);
     vector_bits is_positive = z >= same(0);
 
@@ -129,24 +129,35 @@ typedef float half_vector __attribute__((vector_size(2 * LANES)));
 typedef double double_vector __attribute__((vector_size(4 * LANES)));
 
 #if defined(__AVX512F__)
-#define LOW_LANES  0, 1, 2, 3, 4, 5, 6, 7
-#define HIGH_LANES 8, 9, 10, 11, 12, 13, 14, 15
-#elif defined(__AVX2__) && defined(__FMA__)
-#define LOW_LANES  0, 1, 2, 3
-#define HIGH_LANES 4, 5, 6, 7
-#else
-#define LOW_LANES  0, 1
-#define HIGH_LANES 2, 3
-#endif
-
 INLINE double_vector widened_low(vector v)
 {
-    return __builtin_convertvector(__builtin_shufflevector(v, v, LOW_LANES), double_vector);
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(v));
 }
 
 INLINE double_vector widened_high(vector v)
 {
-    return __builtin_convertvector(__builtin_shufflevector(v, v, HIGH_LANES), double_vector);
+    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
 }
+#elif defined(__AVX2__) && defined(__FMA__)
+INLINE double_vector widened_low(vector v)
+{
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+}
+
+INLINE double_vector widened_high(vector v)
+{
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+}
+#else
+INLINE double_vector widened_low(vector v)
+{
+    return __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), double_vector);
+}
+
+INLINE double_vector widened_high(vector v)
+{
+    return __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), double_vector);
+}
+#endif
 
 #endif
