@@ -66,15 +66,14 @@ void mh_shard_raise_classes(const mh_shard *shard, size_t *classes)
 
 void mh_shard_count_classes(const mh_shard *shard, const size_t *classes, int64_t *counts)
 {
-    size_t first = 0;
+    for (size_t row = 0; row < shard->rows.count; row++) {
+        const mh_label *labels = shard->labels + row * shard->heads;
+        size_t first = 0;
 
-    for (size_t head = 0; head < shard->heads; head++) {
-        for (size_t row = 0; row < shard->rows.count; row++) {
-            mh_label label = shard->labels[row * shard->heads + head];
-
-            if (label != MH_LABEL_MISSING)
-                counts[first + label]++;
+        for (size_t head = 0; head < shard->heads; head++) {
+            if (labels[head] != MH_LABEL_MISSING)
+                counts[first + labels[head]]++;
+            first += classes[head];
         }
-        first += classes[head];
     }
 }
