@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The same portable binary on CPUs that this machine is not: Bochs boots Debian's kernel, and the unit tests run there with
-# the kernels that must be chosen. Not part of ctest: needs root for missing packages, and minutes for each CPU.
+# The program on CPUs that this machine is not: Debian's kernel boots in an emulator, and the unit tests run there with the
+# kernels that must be chosen. On x86-64 ones (Bochs) it is the same portable binary, for aarch64 (QEMU, aarch64.sh) it is
+# built by a cross compiler. Not part of ctest: needs root for missing packages, and minutes for each CPU.
 #
-#   run.sh             an AVX-512 CPU, an AVX2 one and one with SSE alone
+#   run.sh             an AVX-512 CPU, an AVX2 one, one with SSE alone, and an aarch64 one
 #   run.sh CPU KERNELS [SUITE...]   one of `bochs --help cpu`, what it must choose, which unit tests [kernel layer matrix]
+#   run.sh aarch64 [SUITE...]       an aarch64 one: openblas must be chosen, which tests, with generic too [all of the kernels]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source jobs/install.sh
+source tests/emulated/aarch64.sh
 
 build=build/portable
 work=$PWD/build/emulated
@@ -27,37 +30,48 @@ unpack_linux() {
     (cd "$work" && apt-get download -qq "$package" && dpkg -x "$package"_*.deb linux)
 }
 
-# What runs in the guest: its last line is "END CODE".
+# write_init ROOT: what runs in the guest, as ROOT/plan says: its last line is "END CODE".
 write_init() {
-    cat >"$work/root/init" <<'INIT'
+    mkdir -p "$1"/{bin,proc,sys,dev,tmp}
+    cat >"$1/init" <<'INIT'
 #!/bin/busybox sh
-export PATH=/bin HOME=/tmp
+export PATH=/bin:/usr/bin HOME=/tmp OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 mkdir -p /dev/shm; mount -t tmpfs shm /dev/shm
-ip link set lo up # Open MPI does not start without a network interface
-exec >/dev/ttyS0 2>&1 </dev/null
+ip link set lo up # Open MPI does not start without a network interface and a name
+hostname emulated
 . /plan
-grep -m1 'model name' /proc/cpuinfo
+exec >"$console" 2>&1 </dev/null
+grep -m1 -e 'model name' -e 'CPU part' /proc/cpuinfo
 code=0
 chosen=$(multihead --version | sed -n 's/^ *kernels *//p')
 echo "chosen without being told: $chosen"
-[ "$chosen" = "$kernels" ] || code=1
-for suite in $suites; do
-    echo "== $suite"
-    MULTIHEAD_KERNELS=$kernels unit_tests -j1 --timeout 0 --filter "$suite/*" || code=1
+[ "$chosen" = "$must_choose" ] || code=1
+for MULTIHEAD_KERNELS in $kernels; do
+    export MULTIHEAD_KERNELS
+    for suite in $suites; do
+        echo "== $MULTIHEAD_KERNELS: $suite"
+        unit_tests -j1 --timeout 0 --filter "$suite/*" || code=1
+    done
+    for ranks in $trains_on; do
+        echo "== $MULTIHEAD_KERNELS: training on $ranks"
+        cd /tmp && orterun --oversubscribe --bind-to none -n "$ranks" multihead train --generate --samples 2000 \
+            --epochs 2 --progress no --run "$MULTIHEAD_KERNELS-$ranks" || code=1
+        cmp outputs/"$MULTIHEAD_KERNELS"-1/model.h5 outputs/"$MULTIHEAD_KERNELS-$ranks"/model.h5 || code=1
+    done
 done
 echo "END $code"
 sleep 1 # the serial port is slower than what ends the machine
 poweroff -f
 INIT
-    chmod +x "$work/root/init"
+    chmod +x "$1/init"
 }
 
 # make_image CPU KERNELS SUITE...
 make_image() {
     local image=$work/$1
-    printf 'kernels=%s\nsuites="%s"\n' "$2" "${*:3}" >"$work/root/plan"
+    printf 'console=/dev/ttyS0 must_choose=%s kernels=%s suites="%s"\n' "$2" "$2" "${*:3}" >"$work/root/plan"
     mkdir -p "$image"
     (cd "$work/root" && find . | busybox cpio -o -H newc) >"$image/initrd" 2>/dev/null
     cp "$work"/linux/boot/vmlinuz-* "$image/vmlinuz"
@@ -99,17 +113,23 @@ RC
     grep -q '^END 0' "$base.serial"
 }
 
-install_missing libcriterion-dev bochs bochsbios vgabios bochs-term bsdutils busybox-static isolinux syslinux-common xorriso
-build_program "$build" -DMULTIHEAD_NATIVE=OFF -DMULTIHEAD_TESTS=ON
-mkdir -p "$work"
-rm -rf "$work/root"
-mkdir -p "$work"/root/{bin,proc,sys,dev,tmp}
-cp /bin/busybox "$work/root/bin/"
-add "$build/multihead"
-add "$build/tests/unit_tests"
-unpack_linux
-write_init
+prepare_x86() {
+    install_missing libcriterion-dev bochs bochsbios vgabios bochs-term bsdutils busybox-static isolinux syslinux-common xorriso
+    build_program "$build" -DMULTIHEAD_NATIVE=OFF -DMULTIHEAD_TESTS=ON
+    rm -rf "$work/root"
+    write_init "$work/root"
+    cp /bin/busybox "$work/root/bin/"
+    add "$build/multihead"
+    add "$build/tests/unit_tests"
+    unpack_linux
+}
 
+mkdir -p "$work"
+if [ "${1-}" = aarch64 ]; then
+    test_aarch64 "${@:2}"
+    exit
+fi
+prepare_x86
 if [ $# -ge 2 ]; then
     suites=("${@:3}")
     [ ${#suites[@]} -gt 0 ] || suites=(kernel layer matrix)
@@ -120,4 +140,5 @@ failed=0
 emulate corei7_skylake_x avx512 kernel layer matrix || failed=1
 emulate corei7_haswell_4770 avx2 kernel layer matrix || failed=1
 emulate core2_penryn_t9600 openblas kernel layer matrix || failed=1
+tests/emulated/run.sh aarch64 || failed=1
 exit $failed
