@@ -181,6 +181,7 @@ mh_status bench_requests(const mh_comm *comm, const options *o)
     request r = {0};
 
     MH_TRY(mh_comm_agree(comm, create(o, mh_comm_rank(comm), mh_comm_ranks(comm), &s)));
+    MH_TRY(mh_trainer_share(comm, s.subject.trainer));
     MH_TRY(greet(comm, &s));
     MH_TRY(next_request(comm, &r));
     while (r.kind != END) {

@@ -6,6 +6,7 @@
 
 #include "communicator_mpi.h"
 #include "exchange.h"
+#include "host_memory.h"
 #include "multihead/base/memory.h"
 #include "multihead/kernel/kernel.h"
 #include "sum_tree.h"
@@ -34,6 +35,11 @@ struct mh_allreduce {
     double *header;      /* [HEADER + most_subtrees] this rank's status, request and losses */
     double *headers;     /* [ranks x (HEADER + most_subtrees)]                               */
     double *losses;      /* [subtrees]                                                      */
+
+    /* Instead of messages, where all ranks share memory. Then the stacks are in there. */
+    host_memory *host;
+    float **value;     /* [subtrees] their vectors, of all ranks */
+    float *shared_sum; /* [room]                                 */
 };
 
 enum { HEADER = 2 };
@@ -168,6 +174,13 @@ cleanup:
     return status;
 }
 
+/* The vectors only. */
+static void free_stack(mh_allreduce *a)
+{
+    for (size_t i = 0; a->stack != NULL && a->host == NULL && i < a->height; i++)
+        mh_memory_free(a->stack[i]);
+}
+
 mh_status mh_allreduce_cut(mh_allreduce *a, const size_t *cut, size_t cuts)
 {
     clear_segments(a);
@@ -178,17 +191,123 @@ void mh_allreduce_destroy(mh_allreduce *a)
 {
     if (a == NULL)
         return;
-    for (size_t i = 0; a->stack != NULL && i < a->height; i++)
-        mh_memory_free(a->stack[i]);
+    free_stack(a);
+    mh_memory_free(a->value);
     mh_memory_free(a->stack);
     mh_memory_free(a->merges);
     mh_memory_free(a->group);
     clear_segments(a);
-    mh_memory_free(a->header);
-    mh_memory_free(a->headers);
+    if (a->host == NULL) {
+        mh_memory_free(a->header);
+        mh_memory_free(a->headers);
+    }
+    host_memory_destroy(a->host);
     mh_memory_free(a->losses);
     sum_tree_clear(&a->tree);
     mh_memory_free(a);
+}
+
+/* ---- memory that ranks share ---- */
+
+/*
+ * What the host's memory holds: the headers of all ranks, the sum, and of each rank a stack that is as high as the
+ * highest one; all in whole pages, so that a page is near to who writes it.
+ */
+enum { PAGE = 4096 };
+
+typedef struct {
+    size_t headers, vector; /* bytes */
+    size_t height;
+} shared_layout;
+
+static size_t in_pages(size_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static shared_layout layout_of(const mh_comm *comm, const mh_allreduce *a)
+{
+    int64_t height = (int64_t)a->height;
+
+    mh_comm_max(comm, &height, 1);
+    return (shared_layout){
+        .headers = in_pages(a->ranks * (HEADER + a->tree.most_subtrees) * sizeof *a->headers),
+        .vector = in_pages(a->room * sizeof(float)),
+        .height = (size_t)height,
+    };
+}
+
+/* A vector of the host's: the sum comes first, then each rank's stack. */
+static float *shared_vector(const mh_allreduce *a, const shared_layout *l, size_t i)
+{
+    return (float *)((char *)host_memory_data(a->host) + l->headers + i * l->vector);
+}
+
+static void move_into(mh_allreduce *a, host_memory *host, const shared_layout *l)
+{
+    free_stack(a);
+    clear_segments(a);
+    mh_memory_free(a->header);
+    mh_memory_free(a->headers);
+    a->host = host;
+    a->headers = host_memory_data(host);
+    a->header = a->headers + a->rank * (HEADER + a->tree.most_subtrees);
+    a->shared_sum = shared_vector(a, l, 0);
+    for (size_t i = 0; i < a->height; i++)
+        a->stack[i] = shared_vector(a, l, 1 + a->rank * l->height + i);
+    for (size_t i = 0; i < a->tree.subtrees; i++)
+        a->value[i] =
+            shared_vector(a, l, 1 + a->tree.subtree[i].owner * l->height + a->tree.subtree[i].index);
+}
+
+mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *a)
+{
+    mh_status status = MH_OK;
+    host_memory *host = NULL;
+
+    if (a->host != NULL)
+        return MH_OK;
+    shared_layout l = layout_of(comm, a);
+    MH_TRY(mh_comm_agree(comm, mh_memory_array(a->tree.subtrees, sizeof *a->value, &a->value)));
+    MH_TRY(host_memory_create(comm, l.headers + (1 + a->ranks * l.height) * l.vector, &host));
+    if (host != NULL)
+        move_into(a, host, &l);
+cleanup:
+    return status;
+}
+
+/* The cache lines of a vector that a rank adds. */
+static mh_span shared_part(const mh_allreduce *a)
+{
+    enum { LINE = 16 };
+    size_t lines = (a->count + LINE - 1) / LINE;
+    size_t first = lines * a->rank / a->ranks * LINE, end = lines * (a->rank + 1) / a->ranks * LINE;
+
+    first = first < a->count ? first : a->count;
+    end = end < a->count ? end : a->count;
+    return (mh_span){first, end - first};
+}
+
+/*
+ * Adds this rank's part of all vectors, which nobody else reads or writes meanwhile: in place but for the leftmost one,
+ * where the sum arises; a block at a time, which stays in the cache.
+ */
+static void add_shared(const mh_allreduce *a, float *sum)
+{
+    enum { BLOCK = 4096 };
+    mh_span part = shared_part(a);
+
+    for (size_t first = part.first; first < mh_span_end(part); first += BLOCK) {
+        size_t left = mh_span_end(part) - first, count = left < BLOCK ? left : BLOCK;
+
+        memcpy(sum + first, a->value[0] + first, count * sizeof *sum);
+        for (size_t i = 0; i < a->tree.meetings; i++) {
+            const sum_meeting *m = &a->tree.meeting[i];
+            float *into = m->into == 0 ? sum : a->value[m->into];
+
+            mh_kernel_now()->add(count, a->value[m->from] + first, into + first);
+        }
+    }
 }
 
 /* ---- inside a rank ---- */
@@ -247,21 +366,23 @@ static size_t merge_doubles(const size_t *merges, size_t hosted, size_t count, d
 
 /* ---- between ranks ---- */
 
-/* Tells all ranks how this one fared, and sums the losses; the price is one small message each way. */
-static mh_status exchange_headers(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
-                                  double *loss)
+/* What this rank tells all others: how it fared, what it asks for, and its losses. */
+static void write_header(mh_allreduce *a, mh_status mine, const int *request, double *loss)
+{
+    a->header[0] = (double)mine;
+    a->header[1] = request != NULL ? (double)*request : 0;
+    size_t own = merge_doubles(a->merges, a->hosted.count, 1, loss);
+    memcpy(a->header + HEADER, loss, own * sizeof *loss);
+}
+
+/* The headers of all ranks are there: fails where one of them has failed, on all ranks together. */
+static mh_status read_headers(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
+                              double *loss)
 {
     size_t length = HEADER + a->tree.most_subtrees;
     bool has_failed = false;
     double largest = 0;
 
-    a->header[0] = (double)mine;
-    a->header[1] = request != NULL ? (double)*request : 0;
-    size_t own = merge_doubles(a->merges, a->hosted.count, 1, loss);
-    memcpy(a->header + HEADER, loss, own * sizeof *loss);
-    const char *before = wait_begin();
-    MPI_Allgather(a->header, (int)length, MPI_DOUBLE, a->headers, (int)length, MPI_DOUBLE, comm->handle);
-    wait_end(before);
     for (size_t rank = 0; rank < a->ranks; rank++) {
         const double *header = a->headers + rank * length;
 
@@ -279,6 +400,19 @@ static mh_status exchange_headers(const mh_comm *comm, mh_allreduce *a, mh_statu
         a->losses[a->tree.meeting[i].into] += a->losses[a->tree.meeting[i].from];
     loss[0] = a->losses[0];
     return MH_OK;
+}
+
+/* The price is one small message each way. */
+static mh_status exchange_headers(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
+                                  double *loss)
+{
+    int length = (int)(HEADER + a->tree.most_subtrees);
+
+    write_header(a, mine, request, loss);
+    const char *before = wait_begin();
+    MPI_Allgather(a->header, length, MPI_DOUBLE, a->headers, length, MPI_DOUBLE, comm->handle);
+    wait_end(before);
+    return read_headers(comm, a, mine, request, loss);
 }
 
 /* Segments from the last one down to that which begins at `first` or behind it. After a failure there is nothing to add. */
@@ -299,7 +433,7 @@ static void begin_segments(const mh_comm *comm, mh_allreduce *a, size_t first)
 
 void mh_allreduce_advance(const mh_comm *comm, mh_allreduce *a, size_t first)
 {
-    if (a->segments == 1 || a->written < a->groups)
+    if (a->segments <= 1 || a->written < a->groups)
         return;
     begin_segments(comm, a, first);
     for (size_t i = 0; i < a->begun; i++)
@@ -322,10 +456,32 @@ static void end_segments(const mh_comm *comm, mh_allreduce *a)
         exchange_end(comm, a->exchange[0]);
 }
 
+/*
+ * They meet twice: when all vectors are there, and when all parts of the sum are. So a header is written again when all
+ * have read it, and the sum when all have taken their step with the last one.
+ */
+static mh_status finish_shared(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
+                               double *loss)
+{
+    mh_status status = MH_OK;
+
+    if (a->written == a->groups)
+        merge(a, (mh_span){0, a->count});
+    write_header(a, mine, request, loss);
+    host_memory_meet(a->host);
+    MH_TRY(read_headers(comm, a, mine, request, loss));
+    add_shared(a, a->shared_sum);
+    host_memory_meet(a->host);
+cleanup:
+    return status;
+}
+
 mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                               double *loss)
 {
     assert(mine != MH_OK || a->written == a->groups);
+    if (a->host != NULL)
+        return finish_shared(comm, a, mine, request, loss);
     /* One that has failed sends what it has: others may have begun, and wait for it. */
     begin_segments(comm, a, 0);
     end_segments(comm, a);
@@ -347,12 +503,12 @@ void mh_allreduce_traffic(const mh_allreduce *a, uint64_t *messages, uint64_t *b
 
 const float *mh_allreduce_sum(const mh_allreduce *a)
 {
-    return a->stack[0];
+    return a->host != NULL ? a->shared_sum : a->stack[0];
 }
 
 bool mh_allreduce_is_finite(const mh_allreduce *a)
 {
-    return mh_kernel_now()->is_finite(a->count, a->stack[0]);
+    return mh_kernel_now()->is_finite(a->count, mh_allreduce_sum(a));
 }
 
 /* A plan for vectors of no elements is all that the tree's order takes. */

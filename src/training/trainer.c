@@ -169,6 +169,11 @@ cleanup:
     return status;
 }
 
+mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *t)
+{
+    return t->config.overlaps ? MH_OK : mh_allreduce_share(comm, t->allreduce);
+}
+
 void mh_trainer_destroy(mh_trainer *t)
 {
     if (t == NULL)

@@ -336,6 +336,7 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
 
     MH_TRY(open_history(comm, t));
     MH_TRY(open_writer(comm, t));
+    MH_TRY(mh_trainer_share(comm, t));
     start_clocks(t);
     while (!is_done(t)) {
         start_epoch(t);

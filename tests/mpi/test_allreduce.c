@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "counts.h"
 #include "expect.h"
@@ -219,6 +220,86 @@ Test(allreduce, fails_together_in_the_middle_of_segments)
     }
     mh_allreduce_destroy(allreduce);
 }
+
+/* ---- in shared memory ---- */
+
+static mh_allreduce *create_shared(size_t count, size_t replicas)
+{
+    mh_allreduce *allreduce = create(count, replicas);
+
+    MUST(mh_allreduce_share(world, allreduce));
+    return allreduce;
+}
+
+/* The ranks of a test are on one host: not one message is sent, and the bits are those of the tree. */
+Test(allreduce, sums_where_the_vectors_are)
+{
+    static const size_t counts[] = {0, 1, 15, 17, 1000, MOST_ELEMENTS};
+
+    for (size_t replicas = mh_comm_ranks(world); replicas <= MOST_REPLICAS; replicas += 2) {
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            mh_allreduce *allreduce = create_shared(counts[i], replicas);
+            uint64_t messages = 0, bytes = 0;
+
+            for (size_t turn = 0; turn < 3; turn++)
+                expect_tree_sum(allreduce, counts[i], replicas, turn);
+            mh_allreduce_traffic(allreduce, &messages, &bytes);
+            cr_expect(messages == 0 || mh_comm_ranks(world) == 1, "%zu messages", (size_t)messages);
+            mh_allreduce_destroy(allreduce);
+        }
+    }
+}
+
+/* A sum stays as it is while others write their next vectors already: the ranks wait for each other only to sum. */
+Test(allreduce, keeps_a_shared_sum_until_all_have_come_again)
+{
+    enum { COUNT = 1000 };
+    size_t ranks = mh_comm_ranks(world);
+    mh_allreduce *allreduce = create_shared(COUNT, ranks);
+    float expected[COUNT];
+    double loss[1];
+
+    MUST(sum(allreduce, COUNT, ranks, 0, loss));
+    for (size_t i = 0; i < COUNT; i++)
+        expected[i] = tree_sum(0, ranks, i, 0);
+    if (mh_comm_rank(world) == 0)
+        usleep(100000);
+    EXPECT_SAME_BITS(mh_allreduce_sum(allreduce), expected, COUNT);
+    MUST(sum(allreduce, COUNT, ranks, 1, loss));
+    mh_allreduce_destroy(allreduce);
+}
+
+Test(allreduce, fails_together_in_shared_memory_and_goes_on)
+{
+    enum { COUNT = 1000 };
+    size_t ranks = mh_comm_ranks(world);
+    mh_allreduce *allreduce = create_shared(COUNT, ranks);
+    double loss[1] = {0};
+
+    for (size_t turn = 0; turn < 4; turn++) {
+        bool fails = turn % 2 == 1 && mh_comm_rank(world) == ranks - 1;
+        int request = mh_comm_rank(world) == 0 ? 7 : 0;
+
+        mh_allreduce_start(allreduce);
+        if (!fails) {
+            float *leaf = next_leaf(allreduce);
+
+            for (size_t i = 0; i < COUNT; i++)
+                leaf[i] = (float)number(mh_comm_rank(world), i, turn);
+        }
+        mh_status mine = fails ? MH_FAIL(MH_ERR_NUMERIC, "the numbers are gone") : MH_OK;
+        mh_status all = mh_allreduce_finish(world, allreduce, mine, &request, loss);
+        cr_expect(all == (turn % 2 == 1 ? MH_ERR_NUMERIC : MH_OK));
+        cr_expect(eq(int, request, 7));
+        if (turn % 2 == 1)
+            continue;
+        for (size_t i = 0; i < COUNT; i += 99)
+            cr_expect(mh_allreduce_sum(allreduce)[i] == tree_sum(0, ranks, i, turn));
+    }
+    mh_allreduce_destroy(allreduce);
+}
+
+/* ---- by messages ---- */
 
 /* With a replica for each rank: 2 n (P - 1) / P elements there and back, where P is a power of two. */
 Test(allreduce, sends_the_least_that_is_possible)

@@ -47,6 +47,15 @@ void mh_allreduce_destroy(mh_allreduce *allreduce);
  */
 mh_status mh_allreduce_cut(mh_allreduce *allreduce, const size_t *cut, size_t cuts);
 
+/**
+ * From now on, where all ranks are on one host, they sum in memory that they share: each adds its part of all ranks'
+ * vectors where they are, and all read the sum where it is, without a message. The bits are the same. Where the host does
+ * not give such memory everything stays as it was, which is no failure.
+ *
+ * Before the first sum, and not together with cuts. Collective, and fails on all ranks together.
+ */
+mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *allreduce);
+
 /** Opens a sum. Not collective. */
 void mh_allreduce_start(mh_allreduce *allreduce);
 

@@ -65,6 +65,12 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
 void mh_trainer_destroy(mh_trainer *trainer);
 
 /**
+ * Lets gradients be summed in memory that all ranks share, where they can: see mh_allreduce_share. Before the first step;
+ * run does it by itself. Collective, and fails on all ranks together.
+ */
+mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *trainer);
+
+/**
  * Makes it the next stage of a run that has trained before: epochs, steps and seconds are counted on from
  * `before`, the log goes on behind `history` (copied).
  */
