@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "communicator_mpi.h"
+#include "multihead/base/cpu.h"
 #include "multihead/base/memory.h"
 
-enum { CACHE_LINE = 64, PAGE = 4096, SPINS = 2000 };
+/* SPINS: about a millisecond. */
+enum { CACHE_LINE = 64, PAGE = 4096, SPINS = 1 << 19 };
 
 /* How often a rank has come: in a line of its own, which only that rank writes. */
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
 
 struct host_memory {
     size_t rank, ranks;
+    size_t spins; /* looks at an arrival before the core is left to others */
     size_t bytes; /* of the mapping: arrivals, then the data */
     arrival *arrival;
     char *data;
@@ -140,6 +143,7 @@ mh_status host_memory_create(const mh_comm *comm, size_t bytes, host_memory **ou
     MH_TRY(mh_comm_agree(comm, mh_memory_new(sizeof *memory, &memory)));
     memory->rank = (size_t)comm->rank;
     memory->ranks = (size_t)comm->ranks;
+    memory->spins = mh_cpu_host_cores() >= memory->ranks ? SPINS : 0;
     memory->bytes = arrivals + whole_pages(bytes);
     if (comm->ranks > 1 && is_on_one_host(comm))
         mapping = make_and_find(comm, memory->bytes);
@@ -172,11 +176,14 @@ void *host_memory_data(const host_memory *memory)
     return memory->data;
 }
 
-/* Ranks come at about the same time, where each has a core; where they share one, it is left to those still to come. */
-static void wait_for(const arrival *other, uint64_t meetings)
+/*
+ * Ranks that have a core each come at about the same time, and who leaves its core may not get it back for milliseconds.
+ * Where ranks share one, it is left to those that are still to come.
+ */
+static void wait_for(const arrival *other, uint64_t meetings, size_t spins)
 {
     for (size_t i = 0; atomic_load_explicit(&other->meetings, memory_order_acquire) < meetings; i++)
-        if (i >= SPINS)
+        if (i >= spins)
             sched_yield();
 }
 
@@ -188,6 +195,6 @@ void host_memory_meet(host_memory *memory)
 
     atomic_store_explicit(&own->meetings, meetings, memory_order_release);
     for (size_t rank = 0; rank < memory->ranks; rank++)
-        wait_for(&memory->arrival[rank], meetings);
+        wait_for(&memory->arrival[rank], meetings, memory->spins);
     wait_end(before);
 }
