@@ -124,29 +124,4 @@ INLINE term binary_term(const mh_loss_shape_kind kind, const shape_numbers *n, v
     return (term){positive.loss, negated_where(~is_positive, positive.slope)};
 }
 
-/* Both halves of a vector, widened. */
-typedef float half_vector __attribute__((vector_size(2 * LANES)));
-typedef double double_vector __attribute__((vector_size(4 * LANES)));
-
-#if defined(__AVX512F__)
-#define LOW_LANES  0, 1, 2, 3, 4, 5, 6, 7
-#define HIGH_LANES 8, 9, 10, 11, 12, 13, 14, 15
-#elif defined(__AVX2__) && defined(__FMA__)
-#define LOW_LANES  0, 1, 2, 3
-#define HIGH_LANES 4, 5, 6, 7
-#else
-#define LOW_LANES  0, 1
-#define HIGH_LANES 2, 3
-#endif
-
-INLINE double_vector widened_low(vector v)
-{
-    return __builtin_convertvector(__builtin_shufflevector(v, v, LOW_LANES), double_vector);
-}
-
-INLINE double_vector widened_high(vector v)
-{
-    return __builtin_convertvector(__builtin_shufflevector(v, v, HIGH_LANES), double_vector);
-}
-
 #endif

@@ -7,17 +7,6 @@
 #include "multihead/base/memory.h"
 #include "multihead/base/random.h"
 
-static mh_status copy_heads(const mh_heads *heads, mh_heads *out)
-{
-    mh_status status = MH_OK;
-
-    *out = *heads;
-    MH_TRY(mh_memory_array(heads->count, sizeof *out->head, &out->head));
-    memcpy(out->head, heads->head, heads->count * sizeof *out->head);
-cleanup:
-    return status;
-}
-
 static void add_trunk(mh_model *model, const mh_model_config *config)
 {
     size_t inputs = config->inputs;
@@ -73,7 +62,7 @@ mh_status mh_model_create(const mh_model_config *config, mh_model **out)
     MH_TRY(check_widths(config));
     MH_TRY(mh_memory_new(sizeof *model, &model));
     model->layers = config->hidden_layers + 1;
-    MH_TRY(copy_heads(config->heads, &model->heads));
+    MH_TRY(mh_heads_copy(config->heads, &model->heads));
     MH_TRY(mh_memory_array(model->layers, sizeof *model->layer, &model->layer));
     MH_TRY(mh_layout_create(2 * config->hidden_layers + 2 * config->heads->count + 1, &model->layout));
     model->has_linear_path = config->has_linear_path;

@@ -24,7 +24,8 @@ struct mh_workspace {
     mh_panels *outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are logits */
     float *slopes[2];    /* [rows x widest layer] derivatives of two neighbouring layers, in turn     */
     mh_weights *weights; /* [layers] of the layers, then the linear path's                            */
-    float *logits;       /* [rows x heads.columns] row-major, as others want them                     */
+    float *logits;       /* [rows x heads.columns] row-major, as others want them; or the loss's
+                            scratch memory, which may need more                                       */
     float *floats;       /* the memory of all of these                                                */
     size_t part_rows[MH_MODEL_PARTS_MAX], merges[MH_MODEL_PARTS_MAX];
 };

@@ -87,26 +87,17 @@ const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_wo
 static mh_panels add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
                             mh_tally *tally)
 {
-    bool has_kernel = mh_loss_has_kernel(&model->heads);
     mh_panels slopes = *logits;
     size_t first = 0;
 
     slopes.values = w->slopes[0];
-    if (!has_kernel)
-        mh_panels_spill(logits, w->logits);
     for (size_t i = 0; i < p->parts; i++) {
         mh_panels own = mh_panels_slice(logits, first, p->part[i].rows);
         mh_panels own_slopes = mh_panels_slice(&slopes, first, p->part[i].rows);
-        float *rows = w->logits + first * model->heads.columns;
 
-        if (has_kernel)
-            mh_loss_add_panels(&model->heads, &model->loss, &p->part[i], &own, own_slopes.values, &tally[i]);
-        else
-            mh_loss_add(&model->heads, &model->loss, &p->part[i], rows, rows, &tally[i]);
+        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own_slopes.values, w->logits, &tally[i]);
         first += p->part[i].rows;
     }
-    if (!has_kernel)
-        mh_panels_fill(&slopes, w->logits);
     return slopes;
 }
 

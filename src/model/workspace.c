@@ -35,6 +35,13 @@ size_t mh_model_parts_at_once(const mh_model *model, size_t rows)
 
 /* ---- its memory ---- */
 
+static size_t logit_floats(const mh_model *model, size_t rows)
+{
+    size_t logits = rows * model->heads.columns, scratch = mh_heads_scratch(&model->heads);
+
+    return logits > scratch ? logits : scratch;
+}
+
 static size_t count_floats(const mh_model *model, size_t rows)
 {
     size_t inputs = mh_model_inputs(model), widest = widest_output(model);
@@ -45,7 +52,7 @@ static size_t count_floats(const mh_model *model, size_t rows)
                   mh_weights_floats(model->layer[i].inputs, model->layer[i].outputs);
     if (model->has_linear_path)
         floats += mh_weights_floats(inputs, model->heads.columns);
-    return floats + rows * model->heads.columns;
+    return floats + logit_floats(model, rows);
 }
 
 /* Deals the memory out, in whole cache lines but for the last. */
