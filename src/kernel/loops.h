@@ -8,7 +8,9 @@
 void KERNEL(multiply)(const mh_product *product);
 void KERNEL(multiply_gradient)(const mh_gradient_product *product);
 void KERNEL(sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
-void KERNEL(binary_loss)(const mh_binary_loss *loss);
+void KERNEL(binary_loss)(const mh_heads_loss *loss);
+void KERNEL(heads_loss)(const mh_head_columns *heads, const mh_heads_loss *loss);
+void KERNEL(probabilities)(const mh_head_columns *heads, const mh_panels *logits, float *probabilities);
 void KERNEL(apply)(mh_function f, const float *x, size_t count, float *y);
 void KERNEL(adam)(const mh_adam_numbers *numbers, size_t count, const float *restrict sum,
                   float *restrict first, float *restrict second, float *restrict parameters);

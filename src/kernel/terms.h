@@ -124,40 +124,4 @@ INLINE term binary_term(const mh_loss_shape_kind kind, const shape_numbers *n, v
     return (term){positive.loss, negated_where(~is_positive, positive.slope)};
 }
 
-/* Both halves of a vector, widened. */
-typedef float half_vector __attribute__((vector_size(2 * LANES)));
-typedef double double_vector __attribute__((vector_size(4 * LANES)));
-
-#if defined(__AVX512F__)
-INLINE double_vector widened_low(vector v)
-{
-    return _mm512_cvtps_pd(_mm512_castps512_ps256(v));
-}
-
-INLINE double_vector widened_high(vector v)
-{
-    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
-}
-#elif defined(__AVX2__) && defined(__FMA__)
-INLINE double_vector widened_low(vector v)
-{
-    return _mm256_cvtps_pd(_mm256_castps256_ps128(v));
-}
-
-INLINE double_vector widened_high(vector v)
-{
-    return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
-}
-#else
-INLINE double_vector widened_low(vector v)
-{
-    return __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), double_vector);
-}
-
-INLINE double_vector widened_high(vector v)
-{
-    return __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), double_vector);
-}
-#endif
-
 #endif

@@ -94,10 +94,16 @@ INLINE vector without_negative(vector v)
     return (vector)((vector_bits)v & ~(v < same(0)));
 }
 
+/* v where the mask is set, else 0. */
+INLINE vector where(vector_bits mask, vector v)
+{
+    return (vector)((vector_bits)v & mask);
+}
+
 /* v where the other is positive, else 0. */
 INLINE vector where_positive(vector other, vector v)
 {
-    return (vector)((vector_bits)v & (other > same(0)));
+    return where(other > same(0), v);
 }
 
 /* Each function's own name in each of the sets: KERNEL(multiply) is multiply_avx2 in one of them. */

@@ -1,13 +1,21 @@
 #include "multihead/model/head.h"
 
+#include <string.h>
+
+#include "head_columns.h"
 #include "multihead/base/memory.h"
 #include "multihead/kernel/kernel.h"
-#include "softmax.h"
 
-static mh_status create(const mh_schema *schema, mh_head_activation activation, mh_heads *out)
+/* Room for so many heads. */
+static mh_status create(size_t heads, mh_head_activation activation, mh_heads *out)
 {
+    mh_status status = MH_OK;
+
     *out = (mh_heads){.activation = activation};
-    return mh_memory_array(schema->heads, sizeof *out->head, &out->head);
+    MH_TRY(mh_memory_array(heads, sizeof *out->head, &out->head));
+    MH_TRY(mh_memory_array(heads + 1, sizeof *out->first, &out->first));
+cleanup:
+    return status;
 }
 
 /* Puts a head to the right of those that are there. */
@@ -17,6 +25,7 @@ static void append(mh_heads *heads, size_t classes, bool is_binary)
 
     heads->head[heads->count++] = (mh_head){is_binary, classes, columns};
     heads->columns += columns.count;
+    heads->first[heads->count] = heads->columns;
 }
 
 mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_activation activation,
@@ -25,7 +34,7 @@ mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_ac
     mh_status status = MH_OK;
     char name[MH_LABEL_NAME_BYTES];
 
-    MH_TRY(create(schema, activation, out));
+    MH_TRY(create(schema->heads, activation, out));
     for (size_t h = 0; h < schema->heads; h++) {
         size_t classes = schema->classes[h];
 
@@ -39,7 +48,7 @@ mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_ac
         }
         append(out, classes, kind == MH_HEADS_BINARY || (kind == MH_HEADS_AUTO && classes == 2));
     }
-    if (activation == MH_HEAD_ACTIVATION_SIGMOID && out->columns == out->count)
+    if (activation == MH_HEAD_ACTIVATION_SIGMOID && all_are_binary(out))
         status =
             MH_FAIL(MH_ERR_USAGE, "--head-activation sigmoid is for softmax heads, and every head here is "
                                   "binary; add --heads softmax");
@@ -54,7 +63,7 @@ mh_status mh_heads_restore(const mh_schema *schema, const size_t *is_binary, mh_
 {
     mh_status status = MH_OK;
 
-    MH_TRY(create(schema, activation, out));
+    MH_TRY(create(schema->heads, activation, out));
     for (size_t h = 0; h < schema->heads; h++) {
         size_t classes = schema->classes[h];
 
@@ -70,9 +79,25 @@ cleanup:
     return status;
 }
 
+mh_status mh_heads_copy(const mh_heads *heads, mh_heads *out)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(create(heads->count, heads->activation, out));
+    out->count = heads->count;
+    out->columns = heads->columns;
+    memcpy(out->head, heads->head, heads->count * sizeof *out->head);
+    memcpy(out->first, heads->first, (heads->count + 1) * sizeof *out->first);
+cleanup:
+    if (status != MH_OK)
+        mh_heads_clear(out);
+    return status;
+}
+
 void mh_heads_clear(mh_heads *heads)
 {
     mh_memory_free(heads->head);
+    mh_memory_free(heads->first);
     *heads = (mh_heads){0};
 }
 
@@ -89,27 +114,22 @@ size_t mh_head_positive(const mh_head *head)
     return head->columns.first + (head->is_binary ? 0 : 1);
 }
 
-void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities)
+size_t mh_heads_scratch(const mh_heads *heads)
 {
-    if (heads->columns == heads->count) { /* all binary */
+    return all_are_binary(heads) ? 0 : mh_head_columns_scratch(heads->columns);
+}
+
+void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities,
+                            float *scratch)
+{
+    /* Only read, but what panels borrow is not const. */
+    mh_panels z = mh_panels_of_rows((float *)logits, rows, heads->columns);
+    mh_head_columns columns = head_columns(heads, scratch);
+
+    if (all_are_binary(heads))
         mh_kernel_now()->apply(MH_FUNCTION_SIGMOID, logits, rows * heads->columns, probabilities);
-        return;
-    }
-    for (size_t row = 0; row < rows; row++) {
-        const float *z = logits + row * heads->columns;
-        float *p = probabilities + row * heads->columns;
-
-        for (size_t h = 0; h < heads->count; h++) {
-            const mh_head *head = &heads->head[h];
-            const float *own = z + head->columns.first;
-
-            if (head->is_binary)
-                p[head->columns.first] = sigmoid(own[0]);
-            else
-                softmax(heads->activation, head->classes, own,
-                        largest_score(heads->activation, head->classes, own), p + head->columns.first);
-        }
-    }
+    else
+        mh_kernel_now()->probabilities(&columns, &z, probabilities);
 }
 
 static mh_label largest(const float *p, size_t classes)

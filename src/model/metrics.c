@@ -43,18 +43,6 @@ struct mh_score {
 
 /* ---- creating ---- */
 
-static mh_status copy_heads(const mh_heads *heads, mh_heads *out)
-{
-    mh_status status = MH_OK;
-
-    *out = *heads;
-    out->head = NULL;
-    MH_TRY(mh_memory_array(heads->count, sizeof *out->head, &out->head));
-    memcpy(out->head, heads->head, heads->count * sizeof *out->head);
-cleanup:
-    return status;
-}
-
 /* How many int64 there are of something that is made of them. */
 #define WORDS(type) (sizeof(type) / sizeof(int64_t))
 
@@ -87,7 +75,7 @@ mh_status mh_score_create(const mh_heads *heads, mh_score **out)
     mh_score *score = NULL;
 
     MH_TRY(mh_memory_new(sizeof *score, &score));
-    MH_TRY(copy_heads(heads, &score->heads));
+    MH_TRY(mh_heads_copy(heads, &score->heads));
     score->is_yes_no = mh_heads_are_yes_no(heads);
     MH_TRY(create_counts(score));
     MH_TRY(mh_memory_array(heads->count, sizeof *score->marks, &score->marks));

@@ -17,7 +17,7 @@ typedef struct {
     mh_score *model, *baseline;
     mh_label_scores *scores;
     mh_tally tally;
-    float *slopes; /* [chunk x columns] what the loss also gives and nobody wants here */
+    float *scratch; /* of the loss */
 
     /* What the baseline says, the same in every row of a chunk. */
     mh_label *baseline_predictions; /* [chunk x heads]   */
@@ -49,7 +49,6 @@ static mh_status create(evaluation *e, const mh_ensemble *ensemble, mh_dataset *
 {
     mh_status status = MH_OK;
     const mh_heads *heads = mh_model_heads(ensemble->common.model);
-    size_t chunk = mh_predictor_chunk_rows();
 
     e->trained = &ensemble->common;
     e->heads = heads;
@@ -58,7 +57,7 @@ static mh_status create(evaluation *e, const mh_ensemble *ensemble, mh_dataset *
     MH_TRY(mh_label_scores_create(heads, mh_predictor_rows(e->predictor), &e->scores));
     MH_TRY(mh_memory_array(heads->count, sizeof *e->tally.loss, &e->tally.loss));
     MH_TRY(mh_memory_array(heads->count, sizeof *e->tally.known, &e->tally.known));
-    MH_TRY(mh_memory_array(chunk, heads->columns * sizeof *e->slopes, &e->slopes));
+    MH_TRY(mh_memory_array(mh_heads_scratch(heads), sizeof *e->scratch, &e->scratch));
     MH_TRY(mh_memory_array(heads->count, sizeof *e->roc_auc, &e->roc_auc));
     MH_TRY(mh_memory_array(heads->count, sizeof *e->average_precision, &e->average_precision));
     MH_TRY(create_baseline(e));
@@ -74,7 +73,7 @@ static void destroy(evaluation *e)
     mh_label_scores_destroy(e->scores);
     mh_memory_free(e->tally.loss);
     mh_memory_free(e->tally.known);
-    mh_memory_free(e->slopes);
+    mh_memory_free(e->scratch);
     mh_memory_free(e->baseline_predictions);
     mh_memory_free(e->baseline_probabilities);
     mh_memory_free(e->roc_auc);
@@ -101,7 +100,8 @@ static void add_block(evaluation *e, const mh_prediction *block)
         mh_phase_beat();
         clear_tally(e);
         if (block->logits != NULL)
-            mh_loss_add_rows(heads, NULL, &chunk, block->logits + row * heads->columns, e->slopes, &e->tally);
+            mh_loss_add_rows(heads, NULL, &chunk, block->logits + row * heads->columns, NULL, e->scratch,
+                             &e->tally);
         else
             mh_loss_add_probabilities(heads, &chunk, block->probabilities + row * heads->columns, &e->tally);
         mh_score_add(e->model, &chunk, block->predictions + row * heads->count,

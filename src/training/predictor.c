@@ -27,6 +27,7 @@ struct mh_predictor {
     float *chosen_logits;     /* [block_rows x columns] of each row's own member, or NULL  */
     double *sums;             /* [block_rows x columns] over members, or NULL              */
     float *probabilities;     /* [block_rows x columns] */
+    float *scratch;           /* of the probabilities   */
     mh_label *predictions;    /* [block_rows x heads]   */
 };
 
@@ -65,6 +66,7 @@ static mh_status create_arrays(mh_predictor *p)
     else if (p->ensemble->count > 1)
         MH_TRY(mh_memory_array(rows, columns * sizeof(double), &p->sums));
     MH_TRY(mh_memory_array(rows, columns * sizeof(float), &p->probabilities));
+    MH_TRY(mh_memory_array(mh_heads_scratch(p->heads), sizeof(float), &p->scratch));
     MH_TRY(mh_memory_array(rows, heads * sizeof(mh_label), &p->predictions));
 cleanup:
     return status;
@@ -110,6 +112,7 @@ void mh_predictor_destroy(mh_predictor *p)
     mh_memory_free(p->chosen_logits);
     mh_memory_free(p->sums);
     mh_memory_free(p->probabilities);
+    mh_memory_free(p->scratch);
     mh_memory_free(p->predictions);
     mh_memory_free(p);
 }
@@ -184,7 +187,7 @@ static void average_members(mh_predictor *p, const mh_batch *block)
     memset(p->sums, 0, count * sizeof *p->sums);
     for (size_t m = 0; m < p->ensemble->count; m++) {
         run_member(p, m, block);
-        mh_heads_probabilities(p->heads, block->rows, p->logits, p->probabilities);
+        mh_heads_probabilities(p->heads, block->rows, p->logits, p->probabilities, p->scratch);
         for (size_t i = 0; i < count; i++)
             p->sums[i] += (double)p->probabilities[i];
     }
@@ -204,7 +207,7 @@ static void choose_members(mh_predictor *p, const mh_batch *block, const uint8_t
                 memcpy(p->chosen_logits + row * columns, p->logits + row * columns,
                        columns * sizeof *p->logits);
     }
-    mh_heads_probabilities(p->heads, block->rows, p->chosen_logits, p->probabilities);
+    mh_heads_probabilities(p->heads, block->rows, p->chosen_logits, p->probabilities, p->scratch);
 }
 
 static void predict(mh_predictor *p, mh_prediction *out)
@@ -219,7 +222,7 @@ static void predict(mh_predictor *p, mh_prediction *out)
         average_members(p, &out->batch);
     } else {
         run_member(p, 0, &out->batch);
-        mh_heads_probabilities(p->heads, out->batch.rows, p->logits, p->probabilities);
+        mh_heads_probabilities(p->heads, out->batch.rows, p->logits, p->probabilities, p->scratch);
         out->logits = p->logits;
     }
     mh_heads_predict(p->heads, out->batch.rows, p->probabilities, e->common.thresholds, p->predictions);

@@ -20,7 +20,7 @@ struct mh_validator {
     size_t rows; /* of all ranks */
     mh_shard shard;
     mh_workspace *workspace;
-    float *slopes; /* [chunk x columns] what the loss also gives and nobody wants here */
+    float *scratch; /* of the loss */
     mh_tally tally;
     head_sum *sums; /* [heads] */
 };
@@ -45,7 +45,7 @@ static mh_status load(mh_validator *v, mh_dataset *dataset, size_t rank, size_t 
     if (v->trained->standardizer.inputs > 0)
         mh_standardizer_apply(&v->trained->standardizer, rows.count, v->shard.features);
     MH_TRY(mh_workspace_create(v->trained->model, chunk, &v->workspace));
-    MH_TRY(mh_memory_array(chunk, heads->columns * sizeof *v->slopes, &v->slopes));
+    MH_TRY(mh_memory_array(mh_heads_scratch(heads), sizeof *v->scratch, &v->scratch));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->tally.loss, &v->tally.loss));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->tally.known, &v->tally.known));
     MH_TRY(mh_memory_array(heads->count, sizeof *v->sums, &v->sums));
@@ -80,7 +80,7 @@ void mh_validator_destroy(mh_validator *v)
         return;
     mh_shard_clear(&v->shard);
     mh_workspace_destroy(v->workspace);
-    mh_memory_free(v->slopes);
+    mh_memory_free(v->scratch);
     mh_memory_free(v->tally.loss);
     mh_memory_free(v->tally.known);
     mh_memory_free(v->sums);
@@ -110,8 +110,8 @@ static void add_chunks(mh_validator *v)
         mh_phase_beat();
         memset(v->tally.loss, 0, heads->count * sizeof *v->tally.loss);
         memset(v->tally.known, 0, heads->count * sizeof *v->tally.known);
-        mh_loss_add_rows(heads, NULL, &chunk, mh_model_logits(v->trained->model, &chunk, v->workspace),
-                         v->slopes, &v->tally);
+        mh_loss_add_rows(heads, NULL, &chunk, mh_model_logits(v->trained->model, &chunk, v->workspace), NULL,
+                         v->scratch, &v->tally);
         for (size_t h = 0; h < heads->count; h++) {
             v->sums[h].known += v->tally.known[h];
             mh_exact_sum_add(&v->sums[h].loss, v->tally.loss[h]);

@@ -27,18 +27,19 @@ static void predict(const mh_trained *trained)
     size_t inputs = trained->schema.inputs;
     float *features = calloc(PREDICTED_ROWS * inputs, sizeof *features);
     float *probabilities = calloc(PREDICTED_ROWS * heads->columns, sizeof *probabilities);
+    float *scratch = calloc(mh_heads_scratch(heads) + 1, sizeof *scratch);
     mh_label *predictions = calloc(PREDICTED_ROWS * heads->count, sizeof *predictions);
     mh_batch batch = {.rows = PREDICTED_ROWS, .inputs = inputs, .heads = heads->count, .features = features};
     mh_workspace *workspace = NULL;
 
-    if (features == NULL || probabilities == NULL || predictions == NULL ||
+    if (features == NULL || probabilities == NULL || scratch == NULL || predictions == NULL ||
         !promise_is_kept(mh_workspace_create(trained->model, PREDICTED_ROWS, &workspace)))
         abort();
     mh_workspace_prepare(workspace, trained->model);
     if (trained->standardizer.inputs > 0)
         mh_standardizer_apply(&trained->standardizer, PREDICTED_ROWS, features);
     mh_heads_probabilities(heads, PREDICTED_ROWS, mh_model_logits(trained->model, &batch, workspace),
-                           probabilities);
+                           probabilities, scratch);
     mh_heads_predict(heads, PREDICTED_ROWS, probabilities, trained->thresholds, predictions);
     for (size_t i = 0; i < PREDICTED_ROWS * heads->count; i++)
         if (predictions[i] >= trained->schema.classes[i % heads->count])
@@ -46,6 +47,7 @@ static void predict(const mh_trained *trained)
     mh_workspace_destroy(workspace);
     free(features);
     free(probabilities);
+    free(scratch);
     free(predictions);
 }
 

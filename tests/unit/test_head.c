@@ -8,6 +8,7 @@
 #include "toy.h"
 
 static const size_t classes[] = {2, 3, 2};
+static float scratch[512]; /* enough for so few columns */
 
 static mh_heads heads_of(size_t count, mh_head_kind kind, mh_head_activation activation)
 {
@@ -16,6 +17,7 @@ static mh_heads heads_of(size_t count, mh_head_kind kind, mh_head_activation act
 
     MUST(mh_heads_create(&schema, kind, activation, &heads));
     mh_schema_clear(&schema);
+    cr_assert(mh_heads_scratch(&heads) <= sizeof scratch / sizeof scratch[0]);
     return heads;
 }
 
@@ -24,6 +26,8 @@ static void expect_head(const mh_heads *heads, size_t h, bool is_binary, size_t 
     cr_expect(heads->head[h].is_binary == is_binary);
     cr_expect(eq(sz, heads->head[h].classes, classes[h]));
     cr_expect(eq(sz, heads->head[h].columns.first, first));
+    cr_expect(eq(sz, heads->first[h], first));
+    cr_expect(eq(sz, heads->first[h + 1], first + count));
     cr_expect(eq(sz, heads->head[h].columns.count, count));
 }
 
@@ -89,6 +93,20 @@ Test(head, restore_gives_what_was_created)
     mh_schema_clear(&schema);
 }
 
+Test(head, a_copy_is_a_head_of_its_own)
+{
+    mh_heads heads = heads_of(3, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_SIGMOID), copy;
+
+    MUST(mh_heads_copy(&heads, &copy));
+    cr_expect(copy.head != heads.head && copy.first != heads.first);
+    mh_heads_clear(&heads);
+    cr_expect(copy.activation == MH_HEAD_ACTIVATION_SIGMOID);
+    cr_expect(eq(sz, copy.count, 3));
+    cr_expect(eq(sz, copy.columns, 5));
+    expect_head(&copy, 1, false, 1, 3);
+    mh_heads_clear(&copy);
+}
+
 Test(head, restore_refuses_what_cannot_be)
 {
     mh_schema schema = toy_schema(1, 3, classes);
@@ -119,7 +137,7 @@ Test(head, probabilities_are_sigmoid_and_softmax)
     float values[] = {0.0f, 1.0f, 2.0f, 3.0f, -2.0f, 1000.0f, 1000.0f, -1000.0f, 0.0f, -1000.0f};
     double sum = exp(1.0) + exp(2.0) + exp(3.0);
 
-    mh_heads_probabilities(&heads, 2, values, values); /* in place */
+    mh_heads_probabilities(&heads, 2, values, values, scratch); /* in place */
     cr_expect(epsilon_eq(dbl, (double)values[0], 0.5, 1e-7));
     cr_expect(epsilon_eq(dbl, (double)values[1], exp(1.0) / sum, 2e-7));
     cr_expect(epsilon_eq(dbl, (double)values[2], exp(2.0) / sum, 2e-7));
@@ -138,7 +156,7 @@ Test(head, probabilities_through_a_sigmoid)
     double sum = 1.0 + exp(1.0) + exp(0.5);
     float probabilities[5];
 
-    mh_heads_probabilities(&heads, 1, logits, probabilities);
+    mh_heads_probabilities(&heads, 1, logits, probabilities, scratch);
     cr_expect(epsilon_eq(dbl, (double)probabilities[0], 1.0 / (1.0 + exp(-1.0)), 1e-7));
     cr_expect(epsilon_eq(dbl, (double)probabilities[1], 1.0 / sum, 2e-7));
     cr_expect(epsilon_eq(dbl, (double)probabilities[2], exp(1.0) / sum, 2e-7));

@@ -8,8 +8,8 @@
 #include "toy.h"
 
 /*
- * Tolerances: a term and a slope are float32 numbers made of a few float32 operations and one or two libm
- * calls, so they are right to a few 2^-24 of their size; sums are double.
+ * Tolerances: a term and a slope are float32 numbers made of a few float32 operations and functions, so they are right to
+ * a few 2^-24 of their size (test_kernel_heads.c says how many); sums are double.
  */
 static const double ROUNDING = 1e-6;
 
@@ -19,7 +19,7 @@ typedef struct {
     mh_heads heads;
     mh_batch batch;
     const mh_loss_config *config; /* NULL: cross entropy */
-    float *logits, *slopes;
+    float *logits, *slopes, *scratch;
     mh_tally tally;
 } loss_case;
 
@@ -32,14 +32,15 @@ static loss_case loss_start(size_t rows, size_t heads, const size_t *classes, mh
     c.batch = toy_batch(&c.schema, rows);
     c.logits = calloc(rows * c.heads.columns, sizeof *c.logits);
     c.slopes = malloc(rows * c.heads.columns * sizeof *c.slopes);
-    cr_assert(c.logits != NULL && c.slopes != NULL);
+    c.scratch = calloc(mh_heads_scratch(&c.heads) + 1, sizeof *c.scratch);
+    cr_assert(c.logits != NULL && c.slopes != NULL && c.scratch != NULL);
     toy_fill(c.slopes, rows * c.heads.columns, 99); /* what is not written shows */
     return c;
 }
 
 static void loss_run(loss_case *c)
 {
-    mh_loss_add(&c->heads, c->config, &c->batch, c->logits, c->slopes, &c->tally);
+    mh_loss_add_rows(&c->heads, c->config, &c->batch, c->logits, c->slopes, c->scratch, &c->tally);
 }
 
 static void loss_end(loss_case *c)
@@ -50,6 +51,7 @@ static void loss_end(loss_case *c)
     mh_schema_clear(&c->schema);
     free(c->logits);
     free(c->slopes);
+    free(c->scratch);
 }
 
 /* Logits in [-size, size). */
@@ -326,7 +328,7 @@ Test(loss, slopes_may_replace_the_logits)
         toy_batch_lose_labels(&c.batch, 5);
         set_logits(&c, 6.0);
         loss_run(&c);
-        mh_loss_add(&c.heads, NULL, &c.batch, c.logits, c.logits, &tally);
+        mh_loss_add_rows(&c.heads, NULL, &c.batch, c.logits, c.logits, c.scratch, &tally);
         EXPECT_SAME_BITS(c.logits, c.slopes, 40 * c.heads.columns);
         EXPECT_SAME_BITS(tally.loss, c.tally.loss, 4);
         toy_tally_free(&tally);
@@ -451,7 +453,7 @@ Test(loss, of_probabilities_equals_that_of_their_logits)
     cr_assert(probabilities != NULL);
     toy_batch_lose_labels(&c.batch, 7);
     set_logits(&c, 3.0);
-    mh_heads_probabilities(&c.heads, 20, c.logits, probabilities);
+    mh_heads_probabilities(&c.heads, 20, c.logits, probabilities, c.scratch);
     loss_run(&c);
     mh_loss_add_probabilities(&c.heads, &c.batch, probabilities, &tally);
     for (size_t h = 0; h < 3; h++) {

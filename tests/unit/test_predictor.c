@@ -116,17 +116,19 @@ Test(predictor, says_what_the_model_says)
     mh_workspace *workspace = NULL;
     outcome *out = run_ranks(&trained, data_file_of("a.h5", &rows), 1, &rows);
     float *probabilities = malloc(chunk.rows * COLUMNS * sizeof *probabilities);
+    float *scratch = calloc(mh_heads_scratch(heads), sizeof *scratch);
     mh_label *predictions = malloc(chunk.rows * HEADS * sizeof *predictions);
 
-    cr_assert(probabilities != NULL && predictions != NULL);
+    cr_assert(probabilities != NULL && scratch != NULL && predictions != NULL);
     MUST(mh_workspace_create(trained.model, chunk.rows, &workspace));
     mh_workspace_prepare(workspace, trained.model);
     mh_heads_probabilities(heads, chunk.rows, mh_model_logits(trained.model, &chunk, workspace),
-                           probabilities);
+                           probabilities, scratch);
     mh_heads_predict(heads, chunk.rows, probabilities, NULL, predictions);
     EXPECT_SAME_BITS(probabilities, out->probabilities, chunk.rows * COLUMNS);
     EXPECT_SAME_BITS(predictions, out->predictions, chunk.rows * HEADS);
     free(probabilities);
+    free(scratch);
     free(predictions);
     free(out);
     mh_workspace_destroy(workspace);

@@ -64,7 +64,14 @@ typedef struct {
     /** sums [columns] of a's rows, replaced or added to; a in panels of any width. */
     void (*sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
 
-    void (*binary_loss)(const mh_binary_loss *loss);
+    /** All heads binary: as many columns as heads. */
+    void (*binary_loss)(const mh_heads_loss *loss);
+
+    /** Any heads; binary ones have the same bits, and take longer. Focal without a sigmoid, asymmetric binary heads only. */
+    void (*heads_loss)(const mh_head_columns *heads, const mh_heads_loss *loss);
+
+    /** Of a binary head that of class 1, of the others that of each class; `probabilities` as slopes. */
+    void (*probabilities)(const mh_head_columns *heads, const mh_panels *logits, float *probabilities);
 
     /** y [count] = f(x), within 2 ulp; y may be x. */
     void (*apply)(mh_function f, const float *x, size_t count, float *y);

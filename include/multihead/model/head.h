@@ -32,6 +32,7 @@ typedef struct {
     size_t count;
     size_t columns; /* of all heads together */
     mh_head *head;  /* [count]               */
+    size_t *first;  /* [count + 1] first column of each, and `columns` */
     mh_head_activation activation;
 } mh_heads;
 
@@ -47,6 +48,7 @@ mh_status mh_heads_create(const mh_schema *schema, mh_head_kind kind, mh_head_ac
 /** The same from what is known of each head: is_binary [schema.heads]. MH_ERR_FORMAT where it cannot be. */
 mh_status mh_heads_restore(const mh_schema *schema, const size_t *is_binary, mh_head_activation activation,
                            mh_heads *out);
+mh_status mh_heads_copy(const mh_heads *heads, mh_heads *out);
 void mh_heads_clear(mh_heads *heads);
 
 /** Whether every label has two classes, so that class 1 is "yes" and F1 means something. */
@@ -55,8 +57,12 @@ bool mh_heads_are_yes_no(const mh_heads *heads);
 /** The column that has the probability of class 1. */
 size_t mh_head_positive(const mh_head *head);
 
-/** logits [rows x columns] -> probabilities [rows x columns]; the same memory is fine. */
-void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities);
+/** Floats of scratch memory that probabilities and losses of these heads want, best from a cache line on; may be 0. */
+size_t mh_heads_scratch(const mh_heads *heads);
+
+/** logits [rows x columns] -> probabilities [rows x columns]; the same memory is fine. scratch [mh_heads_scratch]. */
+void mh_heads_probabilities(const mh_heads *heads, size_t rows, const float *logits, float *probabilities,
+                            float *scratch);
 
 /**
  * The class of each head: probabilities [rows x columns] -> predictions [rows x count].

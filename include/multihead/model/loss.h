@@ -29,30 +29,23 @@ typedef struct {
  * The loss of each head, summed over the rows of a batch, and its derivative.
  *
  *   config    NULL: cross entropy, unweighted
- *   logits    [batch.rows x heads.columns] float32
- *   dlogits   out: d(sum over heads of weight * loss) / d(logits), same shape; it may be the memory of
- *             `logits`
+ *   logits    [batch.rows x heads.columns], in panels of any width
+ *   slopes    out: d(sum over heads of weight * loss) / d(logits), laid out as the logits and may be their memory; NULL:
+ *             not wanted
+ *   scratch   [mh_heads_scratch]
  *   tally     adds: loss and known labels of each head
  *
- * Binary heads: binary cross entropy on the logit; softmax heads: cross entropy on the logits, or on their
- * sigmoids (head activation). A missing label adds nothing and has derivative 0. Terms are float32, sums double.
+ * Binary heads: binary cross entropy on the logit; softmax heads: cross entropy on the logits, or on their sigmoids (head
+ * activation, with cross entropy alone). A missing label adds nothing and has derivative 0. Terms are float32, right to a
+ * few ulp and half a one for each class and each unit that a head's logits are apart; sums are double, in the order of the
+ * rows. A term's bits do not depend on the other rows nor on how it is laid out.
  */
 void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
-                 const float *logits, float *dlogits, mh_tally *tally);
+                 const mh_panels *logits, float *slopes, float *scratch, mh_tally *tally);
 
-/** Whether mh_loss_add_panels takes these heads: softmax heads have a column for each class. */
-bool mh_loss_has_kernel(const mh_heads *heads);
-
-/**
- * What mh_loss_add does, up to rounding (a few ulp of each term), by the kernel in use: for logits in panels, which
- * `slopes` are laid out as.
- */
-void mh_loss_add_panels(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
-                        const mh_panels *logits, float *slopes, mh_tally *tally);
-
-/** The same for row-major logits and slopes, by mh_loss_add where the kernels do not take these heads. */
+/** The same of row-major logits and slopes. */
 void mh_loss_add_rows(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
-                      const float *logits, float *slopes, mh_tally *tally);
+                      const float *logits, float *slopes, float *scratch, mh_tally *tally);
 
 /**
  * The same value, mh_log_loss, of probabilities [batch.rows x heads.columns] that no logits stand behind, such as

@@ -1,0 +1,156 @@
+#include "model_parts.h"
+
+#include <assert.h>
+
+#include "multihead/model/dropout.h"
+
+/* The rows of some parts of a batch, one below the other in the workspace. */
+typedef struct {
+    const mh_batch *part; /* [parts] */
+    size_t parts;
+    size_t rows;
+    bool drops_inputs, drops;
+} pass;
+
+static pass pass_over(const mh_model *model, const mh_batch *part, size_t parts)
+{
+    pass p = {.part = part, .parts = parts};
+
+    for (size_t i = 0; i < parts; i++)
+        p.rows += part[i].rows;
+    p.drops_inputs = part[0].draw != NULL && model->input_dropout > 0;
+    p.drops = part[0].draw != NULL && model->dropout > 0;
+    return p;
+}
+
+/* `values` is what a layer makes, 0 being the features: drops out of each part's rows what its draw says. */
+static void drop(const pass *p, size_t layer, float rate, const mh_panels *values)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_panels own = mh_panels_slice(values, first, p->part[i].rows);
+
+        mh_dropout_apply(p->part[i].draw, layer, p->part[i].first, rate, &own);
+        first += p->part[i].rows;
+    }
+}
+
+static void take_features(const mh_model *model, const pass *p, const mh_workspace *w)
+{
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows);
+    size_t first = 0;
+
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_panels own = mh_panels_slice(&inputs, first, p->part[i].rows);
+
+        mh_panels_fill(&own, p->part[i].features);
+        first += p->part[i].rows;
+    }
+    if (p->drops_inputs)
+        drop(p, 0, model->input_dropout, &inputs);
+}
+
+/* From the features to the logits, which it returns. */
+static mh_panels forward(const mh_model *model, const pass *p, const mh_workspace *w)
+{
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows), x = inputs;
+
+    assert(p->rows <= w->rows);
+    take_features(model, p, w);
+    for (size_t i = 0; i < model->layers; i++) {
+        mh_panels y = mh_panels_slice(&w->outputs[i], 0, p->rows);
+
+        mh_layer_forward(&model->layer[i], &w->weights[i], &x, &y);
+        if (p->drops && model->layer[i].has_relu)
+            drop(p, i + 1, model->dropout, &y);
+        x = y;
+    }
+    if (model->has_linear_path)
+        mh_matrix_forward(&w->weights[model->layers], &inputs, true, false, &x);
+    return x;
+}
+
+const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace)
+{
+    mh_batch plain = *batch;
+
+    plain.draw = NULL;
+    pass p = pass_over(model, &plain, 1);
+    mh_panels logits = forward(model, &p, workspace);
+
+    mh_panels_spill(&logits, workspace->logits);
+    return workspace->logits;
+}
+
+/* The loss of each part and, in slopes[0], the logits' derivatives, which it returns. */
+static mh_panels add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
+                            mh_tally *tally)
+{
+    mh_panels slopes = *logits;
+    size_t first = 0;
+
+    slopes.values = w->slopes[0];
+    for (size_t i = 0; i < p->parts; i++) {
+        mh_panels own = mh_panels_slice(logits, first, p->part[i].rows);
+        mh_panels own_slopes = mh_panels_slice(&slopes, first, p->part[i].rows);
+
+        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own_slopes.values, w->logits, &tally[i]);
+        first += p->part[i].rows;
+    }
+    return slopes;
+}
+
+/* From the logits' derivatives down to the first layer. */
+static void backward(const mh_model *model, const pass *p, mh_panels dy, mh_workspace *w, bool adds,
+                     float *gradient, const mh_gradient_watch *watch)
+{
+    float scale = p->drops ? mh_dropout_scale(model->dropout) : 1.0f;
+    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows);
+    mh_leaves leaves = {p->parts, w->part_rows, p->parts > 1 ? w->merges : NULL};
+
+    for (size_t i = 0; i < p->parts; i++) {
+        w->part_rows[i] = p->part[i].rows;
+        w->merges[i] = mh_leaves_merges(p->parts, i);
+    }
+    if (model->has_linear_path)
+        mh_matrix_weight_gradient(&dy, &inputs, &leaves, adds, gradient + model->wide);
+    for (size_t i = model->layers; i-- > 0;) {
+        const mh_layer *layer = &model->layer[i];
+        mh_panels x = i > 0 ? mh_panels_slice(&w->outputs[i - 1], 0, p->rows) : inputs, dx = x;
+
+        dx.values = w->slopes[(model->layers - i) % 2];
+        mh_layer_backward(layer, &w->weights[i], &x, &dy, &leaves, adds, scale, gradient, i > 0 ? &dx : NULL);
+        if (watch != NULL)
+            watch->is_final_from(watch->who, layer->weight);
+        dy = dx;
+    }
+}
+
+static void run_pass(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *w, bool adds,
+                     float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
+{
+    pass p = pass_over(model, part, parts);
+    mh_panels logits = forward(model, &p, w);                    /* features -> logits  */
+    mh_panels slopes = add_losses(model, &p, &logits, w, tally); /* logits -> slopes    */
+
+    backward(model, &p, slopes, w, adds, gradient, watch); /* slopes -> gradient  */
+}
+
+void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
+                       float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
+{
+    mh_batch chunk = {0};
+
+    assert(parts >= 1 && parts <= MH_MODEL_PARTS_MAX);
+    if (parts > 1 || part->rows <= workspace->rows) {
+        run_pass(model, part, parts, workspace, false, gradient, tally, watch);
+        return;
+    }
+    for (size_t row = 0; row < part->rows; row += chunk.rows) {
+        chunk = mh_batch_slice(part, row, workspace->rows);
+
+        bool is_last = row + chunk.rows == part->rows;
+        run_pass(model, &chunk, 1, workspace, row > 0, gradient, tally, is_last ? watch : NULL);
+    }
+}
