@@ -34,7 +34,10 @@ INLINE void start(const part *p, const float *c, const size_t height, const size
 {
     const mh_product *product = p->product;
 
-    if (!p->starts || product->adds) {
+    if (!p->starts) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = same(0);
+    } else if (product->adds) {
         EACH_ROW(i)
         EACH_VECTOR(v) sum[i][v] = load(c + offset_of(i, v, product->c.stride));
     } else if (product->bias != NULL) {
@@ -52,6 +55,10 @@ INLINE void finish(const part *p, float *c, const size_t height, const size_t ve
     const mh_product *product = p->product;
     size_t stride = product->c.stride;
 
+    if (!p->starts) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = load(c + offset_of(i, v, stride)) + sum[i][v];
+    }
     if (p->ends && product->clips) {
         EACH_ROW(i)
         EACH_VECTOR(v) sum[i][v] = without_negative(sum[i][v]);

@@ -1,7 +1,7 @@
 /*
  * c = a^T b over rows in leaves. A tile of c is summed leaf by leaf in registers and the leaves' sums are added as their
  * tree says, before anything of c is written: the partial sums of a whole vector, which would go through memory once for
- * each leaf, are never made. A long leaf is summed in runs of rows, its chains of additions going on from run to run.
+ * each leaf, are never made. A long leaf is summed in runs of rows, one after another.
  */
 #include "loops.h"
 
@@ -111,14 +111,13 @@ INLINE void run_tile(const place *at, const size_t height, const size_t vectors)
     float *waiting = at->waiting + at->top * (BLOCK_ROWS * BLOCK_PANELS * MH_PANEL);
     vector sum[TALLEST][VECTORS];
 
-    if (at->starts) {
-        EACH_ROW(i)
-        EACH_VECTOR(v) sum[i][v] = same(0);
-    } else {
-        EACH_ROW(i)
-        EACH_VECTOR(v) sum[i][v] = load(waiting + (i * vectors + v) * LANES);
-    }
+    EACH_ROW(i)
+    EACH_VECTOR(v) sum[i][v] = same(0);
     sum_run(at, height, vectors, sum);
+    if (!at->starts) {
+        EACH_ROW(i)
+        EACH_VECTOR(v) sum[i][v] = load(waiting + (i * vectors + v) * LANES) + sum[i][v];
+    }
     for (; merges > 0; merges--) {
         waiting -= BLOCK_ROWS * BLOCK_PANELS * MH_PANEL;
         EACH_ROW(i)

@@ -22,7 +22,7 @@ struct mh_workspace {
     size_t rows;         /* room for                                                                  */
     mh_panels inputs;    /* [rows x inputs] the features, or what dropout leaves of them              */
     mh_panels *outputs;  /* [layers] what each layer makes: [rows x its outputs]; the last are logits */
-    float *slopes[2];    /* [rows x widest layer] derivatives of two neighbouring layers, in turn     */
+    float *slopes[2];    /* [rows x widest hidden layer] derivatives of two neighbouring ones, in turn */
     mh_weights *weights; /* [layers] of the layers, then the linear path's                            */
     float *logits;       /* [rows x heads.columns] row-major, as others want them; or the loss's
                             scratch memory, which may need more                                       */

@@ -83,22 +83,18 @@ const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_wo
     return workspace->logits;
 }
 
-/* The loss of each part and, in slopes[0], the logits' derivatives, which it returns. */
-static mh_panels add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
-                            mh_tally *tally)
+/* The loss of each part; the logits become their derivatives, in place. */
+static void add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
+                       mh_tally *tally)
 {
-    mh_panels slopes = *logits;
     size_t first = 0;
 
-    slopes.values = w->slopes[0];
     for (size_t i = 0; i < p->parts; i++) {
         mh_panels own = mh_panels_slice(logits, first, p->part[i].rows);
-        mh_panels own_slopes = mh_panels_slice(&slopes, first, p->part[i].rows);
 
-        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own_slopes.values, w->logits, &tally[i]);
+        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own.values, w->logits, &tally[i]);
         first += p->part[i].rows;
     }
-    return slopes;
 }
 
 /* From the logits' derivatives down to the first layer. */
@@ -131,10 +127,10 @@ static void run_pass(const mh_model *model, const mh_batch *part, size_t parts, 
                      float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
 {
     pass p = pass_over(model, part, parts);
-    mh_panels logits = forward(model, &p, w);                    /* features -> logits  */
-    mh_panels slopes = add_losses(model, &p, &logits, w, tally); /* logits -> slopes    */
+    mh_panels logits = forward(model, &p, w); /* features -> logits */
 
-    backward(model, &p, slopes, w, adds, gradient, watch); /* slopes -> gradient  */
+    add_losses(model, &p, &logits, w, tally);              /* logits -> slopes   */
+    backward(model, &p, logits, w, adds, gradient, watch); /* slopes -> gradient */
 }
 
 void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,

@@ -42,10 +42,20 @@ static size_t logit_floats(const mh_model *model, size_t rows)
     return logits > scratch ? logits : scratch;
 }
 
+/* The logits' derivatives take the logits' own place. */
+static size_t slope_floats(const mh_model *model, size_t rows)
+{
+    size_t widest = 0;
+
+    for (size_t i = 0; i + 1 < model->layers; i++)
+        widest = model->layer[i].outputs > widest ? model->layer[i].outputs : widest;
+    return mh_matrix_floats(rows, widest);
+}
+
 static size_t count_floats(const mh_model *model, size_t rows)
 {
-    size_t inputs = mh_model_inputs(model), widest = widest_output(model);
-    size_t floats = mh_matrix_floats(rows, inputs) + 2 * mh_matrix_floats(rows, widest);
+    size_t inputs = mh_model_inputs(model);
+    size_t floats = mh_matrix_floats(rows, inputs) + 2 * slope_floats(model, rows);
 
     for (size_t i = 0; i < model->layers; i++)
         floats += mh_matrix_floats(rows, model->layer[i].outputs) +
@@ -58,7 +68,7 @@ static size_t count_floats(const mh_model *model, size_t rows)
 /* Deals the memory out, in whole cache lines but for the last. */
 static void place_matrices(const mh_model *model, mh_workspace *w)
 {
-    size_t inputs = mh_model_inputs(model), slopes = mh_matrix_floats(w->rows, widest_output(model));
+    size_t inputs = mh_model_inputs(model), slopes = slope_floats(model, w->rows);
     float *next = w->floats;
 
     w->inputs = mh_matrix_of(next, w->rows, inputs);

@@ -13,8 +13,9 @@
  * The loops that time is spent in, written once and compiled for several instruction sets; which of them run is chosen
  * when the program starts, from what the CPU has. Nothing here depends on a timing.
  *
- * Every element of a product is one chain of multiply-adds in the order of the depth, so it has the same bits wherever
- * in a matrix it stands and however many rows there are. Between instruction sets the bits differ (fused or not).
+ * Every element of a product is a sum of chains of multiply-adds, each over a block of the depth, in the depth's order. So
+ * it has the same bits wherever in a matrix it stands and however many rows there are; and in blocks the rounding errors
+ * of a long sum stay small. Between instruction sets the bits differ (fused or not).
  */
 
 /* Rows in leaves, whose sums are added in the order of a tree. */
