@@ -273,6 +273,10 @@ mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *a)
     if (host != NULL)
         move_into(a, host, &l);
 cleanup:
+    if (host == NULL) {
+        mh_memory_free(a->value);
+        a->value = NULL;
+    }
     return status;
 }
 

@@ -151,9 +151,8 @@ mh_status host_memory_create(const mh_comm *comm, size_t bytes, host_memory **ou
         goto cleanup;
     memory->arrival = mapping;
     memory->data = (char *)mapping + arrivals;
-    mh_comm_barrier(comm); /* everybody has seen the token, which is in rank 0's arrival */
     if (comm->rank == 0)
-        atomic_store(&memory->arrival[0].meetings, 0);
+        atomic_store(&memory->arrival[0].meetings, 0); /* it was the token, which all have seen */
     mh_comm_barrier(comm);
     *out = memory;
     memory = NULL;

@@ -123,9 +123,11 @@ def read_history(path: str, kind: str) -> Answer:
 
 # ---- who takes part ----
 
+WINDOWS = 8  # how much more rows there are than --memory holds
+
 
 def ours(setting: Setting, place: Place, most_cores: int) -> Iterator[Contestant]:
-    """One rank, two ranks, one rank of two threads."""
+    """One rank, two ranks, one rank of two threads; and where rows are in memory, ranks that hold an eighth of them."""
     train = (place.program, "train", *setting.shape.model_options(), "--progress", "no")
     words = {
         "step": (place.program, "bench", "--requests", "--features", str(setting.shape.inputs), "--labels",
@@ -141,6 +143,10 @@ def ours(setting: Setting, place: Place, most_cores: int) -> Iterator[Contestant
         if cores <= most_cores:
             yield Contestant(peer, cores, ranks, (*words, "--threads", str(cores // ranks)), measure, is_job,
                              times=5 if setting.kind == "script" else 1)
+    if setting.kind == "epochs":
+        for ranks in range(1, min(2, most_cores) + 1):
+            words_of_windows = (*words, "--memory", f"{setting.row_megabytes // WINDOWS // ranks}M")
+            yield Contestant(f"{OURS} windows", ranks, ranks, words_of_windows, measure, is_job)
 
 
 def stepping(setting: Setting, place: Place) -> Iterator[Contestant]:

@@ -31,7 +31,12 @@ class Setting:
     @property
     def has_script(self) -> bool:
         """Whether reading is also measured as a whole script, with Python's start."""
-        return self.kind == "table" and self.layout == "contiguous"
+        return self.kind == "table"
+
+    @property
+    def row_megabytes(self) -> int:
+        """What all rows take in memory: features of four bytes, labels of two."""
+        return self.rows * (4 * self.shape.inputs + 2 * self.shape.labels) >> 20
 
 
 def choose(names: Tuple[str, ...], is_quick: bool, rounds: int) -> Tuple[Setting, ...]:
