@@ -3,41 +3,21 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum {
-    ALIGNMENT = 64,
-    LARGE_PAGE = 1 << 21,
-    LARGE = 4 * LARGE_PAGE /* blocks from here on ask for large pages */
-};
+enum { ALIGNMENT = 64 };
 
 /* Rows are read by a thread of its own. */
 static _Atomic uint64_t allocations;
 static _Atomic uint64_t failing; /* the number of the one that fails */
 
-/*
- * The kernel's own pages of 4 KB cost a fault each, which for rows that are read once takes longer than to read them. Where
- * it has no large ones, the advice does nothing.
- */
-static void *allocate(size_t bytes)
-{
-    size_t alignment = bytes >= LARGE ? LARGE_PAGE : ALIGNMENT;
-    void *memory = aligned_alloc(alignment, bytes);
-
-    if (memory != NULL && bytes >= LARGE)
-        (void)madvise(memory, bytes, MADV_HUGEPAGE);
-    return memory;
-}
-
 mh_status mh_memory_new(size_t bytes, void *out)
 {
     void *memory = NULL;
-    size_t alignment = bytes >= LARGE ? LARGE_PAGE : ALIGNMENT;
-    size_t rounded = (bytes / alignment + 1) * alignment; /* aligned_alloc wants a multiple */
+    size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT; /* aligned_alloc wants a multiple */
 
     uint64_t number = atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1;
     if (rounded > bytes && number != failing)
-        memory = allocate(rounded);
+        memory = aligned_alloc(ALIGNMENT, rounded);
     if (memory != NULL)
         memset(memory, 0, rounded);
     memcpy(out, &memory, sizeof memory);

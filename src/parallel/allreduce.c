@@ -6,9 +6,9 @@
 
 #include "communicator_mpi.h"
 #include "exchange.h"
-#include "host_memory.h"
 #include "multihead/base/memory.h"
 #include "multihead/kernel/kernel.h"
+#include "shared_sum.h"
 #include "sum_tree.h"
 
 struct mh_allreduce {
@@ -36,13 +36,15 @@ struct mh_allreduce {
     double *headers;     /* [ranks x (HEADER + most_subtrees)]                               */
     double *losses;      /* [subtrees]                                                      */
 
-    /* Instead of messages, where all ranks share memory. Then the stacks are in there. */
-    host_memory *host;
-    float **value;     /* [subtrees] their vectors, of all ranks */
-    float *shared_sum; /* [room]                                 */
+    shared_sum *shared; /* instead of messages: then stack and headers are in there. NULL: there is none */
 };
 
 enum { HEADER = 2 };
+
+static size_t header_length(const mh_allreduce *a)
+{
+    return HEADER + a->tree.most_subtrees;
+}
 
 mh_span mh_allreduce_hosted(size_t replicas, size_t rank, size_t ranks)
 {
@@ -161,9 +163,8 @@ mh_status mh_allreduce_create(size_t count, size_t replicas, size_t together, si
     MH_TRY(sum_tree_create(replicas, ranks, &a->tree));
     MH_TRY(plan_local(a));
     MH_TRY(plan_segments(a, NULL, 0));
-    size_t header = HEADER + a->tree.most_subtrees;
-    MH_TRY(mh_memory_array(header, sizeof *a->header, &a->header));
-    MH_TRY(mh_memory_array(ranks, header * sizeof *a->headers, &a->headers));
+    MH_TRY(mh_memory_array(header_length(a), sizeof *a->header, &a->header));
+    MH_TRY(mh_memory_array(ranks, header_length(a) * sizeof *a->headers, &a->headers));
     MH_TRY(mh_memory_array(a->tree.subtrees, sizeof *a->losses, &a->losses));
 cleanup:
     if (status != MH_OK) {
@@ -177,7 +178,7 @@ cleanup:
 /* The vectors only. */
 static void free_stack(mh_allreduce *a)
 {
-    for (size_t i = 0; a->stack != NULL && a->host == NULL && i < a->height; i++)
+    for (size_t i = 0; a->stack != NULL && a->shared == NULL && i < a->height; i++)
         mh_memory_free(a->stack[i]);
 }
 
@@ -192,126 +193,45 @@ void mh_allreduce_destroy(mh_allreduce *a)
     if (a == NULL)
         return;
     free_stack(a);
-    mh_memory_free(a->value);
     mh_memory_free(a->stack);
     mh_memory_free(a->merges);
     mh_memory_free(a->group);
     clear_segments(a);
-    if (a->host == NULL) {
+    if (a->shared == NULL) {
         mh_memory_free(a->header);
         mh_memory_free(a->headers);
     }
-    host_memory_destroy(a->host);
+    shared_sum_destroy(a->shared);
     mh_memory_free(a->losses);
     sum_tree_clear(&a->tree);
     mh_memory_free(a);
 }
 
-/* ---- memory that ranks share ---- */
-
-/*
- * What the host's memory holds: the headers of all ranks, the sum, and of each rank a stack that is as high as the
- * highest one; all in whole pages, so that a page is near to who writes it.
- */
-enum { PAGE = 4096 };
-
-typedef struct {
-    size_t headers, vector; /* bytes */
-    size_t height;
-} shared_layout;
-
-static size_t in_pages(size_t bytes)
-{
-    return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
-static shared_layout layout_of(const mh_comm *comm, const mh_allreduce *a)
-{
-    int64_t height = (int64_t)a->height;
-
-    mh_comm_max(comm, &height, 1);
-    return (shared_layout){
-        .headers = in_pages(a->ranks * (HEADER + a->tree.most_subtrees) * sizeof *a->headers),
-        .vector = in_pages(a->room * sizeof(float)),
-        .height = (size_t)height,
-    };
-}
-
-/* A vector of the host's: the sum comes first, then each rank's stack. */
-static float *shared_vector(const mh_allreduce *a, const shared_layout *l, size_t i)
-{
-    return (float *)((char *)host_memory_data(a->host) + l->headers + i * l->vector);
-}
-
-static void move_into(mh_allreduce *a, host_memory *host, const shared_layout *l)
+static void move_into(mh_allreduce *a, shared_sum *shared)
 {
     free_stack(a);
     clear_segments(a);
     mh_memory_free(a->header);
     mh_memory_free(a->headers);
-    a->host = host;
-    a->headers = host_memory_data(host);
-    a->header = a->headers + a->rank * (HEADER + a->tree.most_subtrees);
-    a->shared_sum = shared_vector(a, l, 0);
     for (size_t i = 0; i < a->height; i++)
-        a->stack[i] = shared_vector(a, l, 1 + a->rank * l->height + i);
-    for (size_t i = 0; i < a->tree.subtrees; i++)
-        a->value[i] =
-            shared_vector(a, l, 1 + a->tree.subtree[i].owner * l->height + a->tree.subtree[i].index);
+        a->stack[i] = shared_sum_vector(shared, i);
+    a->headers = shared_sum_headers(shared);
+    a->header = a->headers + a->rank * header_length(a);
+    a->shared = shared;
 }
 
 mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *a)
 {
     mh_status status = MH_OK;
-    host_memory *host = NULL;
+    shared_sum *shared = NULL;
 
-    if (a->host != NULL)
+    if (a->shared != NULL)
         return MH_OK;
-    shared_layout l = layout_of(comm, a);
-    MH_TRY(mh_comm_agree(comm, mh_memory_array(a->tree.subtrees, sizeof *a->value, &a->value)));
-    MH_TRY(host_memory_create(comm, l.headers + (1 + a->ranks * l.height) * l.vector, &host));
-    if (host != NULL)
-        move_into(a, host, &l);
+    MH_TRY(shared_sum_create(comm, &a->tree, a->count, a->height, header_length(a), &shared));
+    if (shared != NULL)
+        move_into(a, shared);
 cleanup:
-    if (host == NULL) {
-        mh_memory_free(a->value);
-        a->value = NULL;
-    }
     return status;
-}
-
-/* The cache lines of a vector that a rank adds. */
-static mh_span shared_part(const mh_allreduce *a)
-{
-    enum { LINE = 16 };
-    size_t lines = (a->count + LINE - 1) / LINE;
-    size_t first = lines * a->rank / a->ranks * LINE, end = lines * (a->rank + 1) / a->ranks * LINE;
-
-    first = first < a->count ? first : a->count;
-    end = end < a->count ? end : a->count;
-    return (mh_span){first, end - first};
-}
-
-/*
- * Adds this rank's part of all vectors, which nobody else reads or writes meanwhile: in place but for the leftmost one,
- * where the sum arises; a block at a time, which stays in the cache.
- */
-static void add_shared(const mh_allreduce *a, float *sum)
-{
-    enum { BLOCK = 4096 };
-    mh_span part = shared_part(a);
-
-    for (size_t first = part.first; first < mh_span_end(part); first += BLOCK) {
-        size_t left = mh_span_end(part) - first, count = left < BLOCK ? left : BLOCK;
-
-        memcpy(sum + first, a->value[0] + first, count * sizeof *sum);
-        for (size_t i = 0; i < a->tree.meetings; i++) {
-            const sum_meeting *m = &a->tree.meeting[i];
-            float *into = m->into == 0 ? sum : a->value[m->into];
-
-            mh_kernel_now()->add(count, a->value[m->from] + first, into + first);
-        }
-    }
 }
 
 /* ---- inside a rank ---- */
@@ -383,7 +303,7 @@ static void write_header(mh_allreduce *a, mh_status mine, const int *request, do
 static mh_status read_headers(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                               double *loss)
 {
-    size_t length = HEADER + a->tree.most_subtrees;
+    size_t length = header_length(a);
     bool has_failed = false;
     double largest = 0;
 
@@ -410,7 +330,7 @@ static mh_status read_headers(const mh_comm *comm, mh_allreduce *a, mh_status mi
 static mh_status exchange_headers(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                                   double *loss)
 {
-    int length = (int)(HEADER + a->tree.most_subtrees);
+    int length = (int)header_length(a);
 
     write_header(a, mine, request, loss);
     const char *before = wait_begin();
@@ -460,10 +380,7 @@ static void end_segments(const mh_comm *comm, mh_allreduce *a)
         exchange_end(comm, a->exchange[0]);
 }
 
-/*
- * They meet twice: when all vectors are there, and when all parts of the sum are. So a header is written again when all
- * have read it, and the sum when all have taken their step with the last one.
- */
+/* They meet twice, the second time when the sum is made: so a header is written again when all have read it. */
 static mh_status finish_shared(const mh_comm *comm, mh_allreduce *a, mh_status mine, int *request,
                                double *loss)
 {
@@ -472,10 +389,9 @@ static mh_status finish_shared(const mh_comm *comm, mh_allreduce *a, mh_status m
     if (a->written == a->groups)
         merge(a, (mh_span){0, a->count});
     write_header(a, mine, request, loss);
-    host_memory_meet(a->host);
+    shared_sum_meet(a->shared);
     MH_TRY(read_headers(comm, a, mine, request, loss));
-    add_shared(a, a->shared_sum);
-    host_memory_meet(a->host);
+    shared_sum_make(a->shared);
 cleanup:
     return status;
 }
@@ -484,7 +400,7 @@ mh_status mh_allreduce_finish(const mh_comm *comm, mh_allreduce *a, mh_status mi
                               double *loss)
 {
     assert(mine != MH_OK || a->written == a->groups);
-    if (a->host != NULL)
+    if (a->shared != NULL)
         return finish_shared(comm, a, mine, request, loss);
     /* One that has failed sends what it has: others may have begun, and wait for it. */
     begin_segments(comm, a, 0);
@@ -507,7 +423,7 @@ void mh_allreduce_traffic(const mh_allreduce *a, uint64_t *messages, uint64_t *b
 
 const float *mh_allreduce_sum(const mh_allreduce *a)
 {
-    return a->host != NULL ? a->shared_sum : a->stack[0];
+    return a->shared != NULL ? shared_sum_result(a->shared) : a->stack[0];
 }
 
 bool mh_allreduce_is_finite(const mh_allreduce *a)

@@ -1,0 +1,150 @@
+#include "shared_sum.h"
+
+#include <string.h>
+
+#include "host_memory.h"
+#include "multihead/base/memory.h"
+#include "multihead/kernel/kernel.h"
+
+enum { LINE = 16 /* floats of a cache line */, PAGE = 4096 };
+
+/*
+ * The memory holds the headers of all ranks, the sum, and of each rank as many vectors as the rank with the most of them
+ * has; all in whole pages, so that a page is near to who writes it.
+ */
+struct shared_sum {
+    const sum_tree *tree;
+    size_t rank, count;
+    size_t headers, vector; /* bytes of all headers, and of a vector                     */
+    size_t height;          /* vectors of a rank                                         */
+    host_memory *memory;
+    float **value; /* [subtrees] their vectors, of all ranks, in the tree's order */
+};
+
+static size_t in_pages(size_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static size_t most_of_all(const mh_comm *comm, size_t own)
+{
+    int64_t most = (int64_t)own;
+
+    mh_comm_max(comm, &most, 1);
+    return (size_t)most;
+}
+
+/* The sum is the first one, and then come those of each rank. */
+static float *vector_at(const shared_sum *s, size_t i)
+{
+    return (float *)((char *)host_memory_data(s->memory) + s->headers + i * s->vector);
+}
+
+static float *vector_of(const shared_sum *s, size_t rank, size_t i)
+{
+    return vector_at(s, 1 + rank * s->height + i);
+}
+
+static mh_status create(const sum_tree *tree, size_t rank, size_t count, size_t header, shared_sum **out)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(mh_memory_new(sizeof **out, out));
+    **out = (shared_sum){
+        .tree = tree,
+        .rank = rank,
+        .count = count,
+        .headers = in_pages(tree->ranks * header * sizeof(double)),
+        .vector = in_pages(count * sizeof(float)),
+    };
+    MH_TRY(mh_memory_array(tree->subtrees, sizeof *(*out)->value, &(*out)->value));
+cleanup:
+    return status;
+}
+
+mh_status shared_sum_create(const mh_comm *comm, const sum_tree *tree, size_t count, size_t height,
+                            size_t header, shared_sum **out)
+{
+    mh_status status = MH_OK;
+    shared_sum *s = NULL;
+
+    *out = NULL;
+    MH_TRY(mh_comm_agree(comm, create(tree, mh_comm_rank(comm), count, header, &s)));
+    s->height = most_of_all(comm, height);
+    MH_TRY(host_memory_create(comm, s->headers + (1 + tree->ranks * s->height) * s->vector, &s->memory));
+    if (s->memory == NULL)
+        goto cleanup;
+    for (size_t i = 0; i < tree->subtrees; i++)
+        s->value[i] = vector_of(s, tree->subtree[i].owner, tree->subtree[i].index);
+    *out = s;
+    s = NULL;
+cleanup:
+    shared_sum_destroy(s);
+    return status;
+}
+
+void shared_sum_destroy(shared_sum *s)
+{
+    if (s == NULL)
+        return;
+    host_memory_destroy(s->memory);
+    mh_memory_free(s->value);
+    mh_memory_free(s);
+}
+
+float *shared_sum_vector(const shared_sum *s, size_t i)
+{
+    return vector_of(s, s->rank, i);
+}
+
+double *shared_sum_headers(const shared_sum *s)
+{
+    return host_memory_data(s->memory);
+}
+
+/* The cache lines that this rank adds. */
+static mh_span own_part(const shared_sum *s)
+{
+    size_t ranks = s->tree->ranks, lines = (s->count + LINE - 1) / LINE;
+    size_t first = lines * s->rank / ranks * LINE, end = lines * (s->rank + 1) / ranks * LINE;
+
+    first = first < s->count ? first : s->count;
+    end = end < s->count ? end : s->count;
+    return (mh_span){first, end - first};
+}
+
+/* In place, but for the leftmost value, where the sum arises. */
+static void add_block(const shared_sum *s, size_t first, size_t count)
+{
+    float *sum = vector_at(s, 0);
+
+    memcpy(sum + first, s->value[0] + first, count * sizeof *sum);
+    for (size_t i = 0; i < s->tree->meetings; i++) {
+        const sum_meeting *m = &s->tree->meeting[i];
+        float *into = m->into == 0 ? sum : s->value[m->into];
+
+        mh_kernel_now()->add(count, s->value[m->from] + first, into + first);
+    }
+}
+
+void shared_sum_meet(shared_sum *s)
+{
+    host_memory_meet(s->memory);
+}
+
+/* Nobody else reads or writes this rank's part meanwhile. A block of it stays in the cache from one addition to the next. */
+void shared_sum_make(shared_sum *s)
+{
+    enum { BLOCK = 256 * LINE };
+    mh_span part = own_part(s);
+    size_t end = mh_span_end(part);
+
+    for (size_t first = part.first; first < end; first += BLOCK)
+        add_block(s, first, end - first < BLOCK ? end - first : BLOCK);
+    host_memory_meet(s->memory);
+}
+
+const float *shared_sum_result(const shared_sum *s)
+{
+    return vector_at(s, 0);
+}
