@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures multihead and what a user would pick instead, turn and turn about on one machine, about 20 minutes:
+# Measures multihead and what a user would pick instead, turn and turn about on one machine, about 25 minutes:
 #   ./tests/bench/run.sh                             everything
 #   ./tests/bench/run.sh --settings tutorial,wide    some of tutorial, wide, many, input
 #   ./tests/bench/run.sh --peers tuned,compiled      some of eager, compiled, tuned, ddp, mpi4py, sklearn, tutorial; none:
