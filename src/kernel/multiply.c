@@ -4,6 +4,7 @@
  * matrix multiplication", 2008; but nothing is packed, since panels are streams as they are.
  */
 #include "loops.h"
+#include "tiles.h"
 
 /*
  * DEPTH: a block of b of TILE_PANELS panels takes 12 or 24 KB of L1, beside what passes through of a and c. ROWS: a block
@@ -114,38 +115,7 @@ INLINE void run_tile(const part *p, const size_t height, const size_t vectors)
 static void run_tile_of(const part *p, size_t height, size_t panels)
 {
     switch ((panels - 1) * TILE_ROWS + height) {
-        TILE(1, 1)
-        TILE(2, 1)
-        TILE(3, 1)
-#if defined(__AVX2__) || defined(__aarch64__)
-        TILE(4, 1)
-        TILE(5, 1)
-        TILE(6, 1)
-#endif
-#if defined(__AVX512F__)
-        TILE(7, 1)
-        TILE(8, 1)
-        TILE(9, 1)
-        TILE(10, 1)
-        TILE(11, 1)
-        TILE(12, 1)
-        TILE(13, 1)
-        TILE(14, 1)
-        TILE(1, 2)
-        TILE(2, 2)
-        TILE(3, 2)
-        TILE(4, 2)
-        TILE(5, 2)
-        TILE(6, 2)
-        TILE(7, 2)
-        TILE(8, 2)
-        TILE(9, 2)
-        TILE(10, 2)
-        TILE(11, 2)
-        TILE(12, 2)
-        TILE(13, 2)
-        TILE(14, 2)
-#endif
+        TILES(TILE)
     }
 }
 

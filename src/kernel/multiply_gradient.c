@@ -4,6 +4,7 @@
  * each leaf, are never made. A long leaf is summed in runs of rows, one after another.
  */
 #include "loops.h"
+#include "tiles.h"
 
 enum {
     /*
@@ -139,26 +140,7 @@ INLINE void run_tile(const place *at, const size_t height, const size_t vectors)
 static void run_tile_of(const place *at, size_t height, size_t panels)
 {
     switch ((panels - 1) * TALLEST + height) {
-        TILE(1, 1)
-        TILE(2, 1)
-        TILE(3, 1)
-#if defined(__AVX2__) || defined(__aarch64__)
-        TILE(4, 1)
-        TILE(5, 1)
-        TILE(6, 1)
-#endif
-#if defined(__AVX512F__)
-        TILE(7, 1)
-        TILE(8, 1)
-        TILE(1, 2)
-        TILE(2, 2)
-        TILE(3, 2)
-        TILE(4, 2)
-        TILE(5, 2)
-        TILE(6, 2)
-        TILE(7, 2)
-        TILE(8, 2)
-#endif
+        GRADIENT_TILES(TILE)
     }
 }
 
