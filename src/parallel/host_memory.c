@@ -35,7 +35,7 @@ typedef struct {
     uint64_t token; /* in its first bytes: another process of that number, in a container, has another one */
 } address;
 
-static size_t whole_pages(size_t bytes)
+size_t host_memory_pages(size_t bytes)
 {
     return (bytes + PAGE - 1) / PAGE * PAGE;
 }
@@ -96,7 +96,8 @@ static void *find(size_t bytes, const address *at)
 
     snprintf(path, sizeof path, "/proc/%lld/fd/%lld", (long long)at->process, (long long)at->descriptor);
     if (at->descriptor >= 0)
-        descriptor = open(path, O_RDWR | O_CLOEXEC);
+        descriptor =
+            open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* whatever it is in a container */
     if (descriptor < 0)
         return NULL;
     if (lseek(descriptor, 0, SEEK_END) == (off_t)bytes)
@@ -137,14 +138,14 @@ mh_status host_memory_create(const mh_comm *comm, size_t bytes, host_memory **ou
     mh_status status = MH_OK;
     host_memory *memory = NULL;
     void *mapping = NULL;
-    size_t arrivals = whole_pages((size_t)comm->ranks * sizeof(arrival));
+    size_t arrivals = host_memory_pages((size_t)comm->ranks * sizeof(arrival));
 
     *out = NULL;
     MH_TRY(mh_comm_agree(comm, mh_memory_new(sizeof *memory, &memory)));
     memory->rank = (size_t)comm->rank;
     memory->ranks = (size_t)comm->ranks;
     memory->spins = mh_cpu_host_cores() >= memory->ranks ? SPINS : 0;
-    memory->bytes = arrivals + whole_pages(bytes);
+    memory->bytes = arrivals + host_memory_pages(bytes);
     if (comm->ranks > 1 && is_on_one_host(comm))
         mapping = make_and_find(comm, memory->bytes);
     if (mapping == NULL)

@@ -16,6 +16,9 @@ typedef struct host_memory host_memory;
 mh_status host_memory_create(const mh_comm *comm, size_t bytes, host_memory **out);
 void host_memory_destroy(host_memory *memory);
 
+/** Bytes rounded up to whole pages. */
+size_t host_memory_pages(size_t bytes);
+
 /** Its first byte, at the beginning of a page. */
 void *host_memory_data(const host_memory *memory);
 

@@ -6,7 +6,7 @@
 #include "multihead/base/memory.h"
 #include "multihead/kernel/kernel.h"
 
-enum { LINE = 16 /* floats of a cache line */, PAGE = 4096 };
+enum { LINE = 16 /* floats of a cache line */ };
 
 /*
  * The memory holds the headers of all ranks, the sum, and of each rank as many vectors as the rank with the most of them
@@ -20,11 +20,6 @@ struct shared_sum {
     host_memory *memory;
     float **value; /* [subtrees] their vectors, of all ranks, in the tree's order */
 };
-
-static size_t in_pages(size_t bytes)
-{
-    return (bytes + PAGE - 1) / PAGE * PAGE;
-}
 
 static size_t most_of_all(const mh_comm *comm, size_t own)
 {
@@ -54,8 +49,8 @@ static mh_status create(const sum_tree *tree, size_t rank, size_t count, size_t 
         .tree = tree,
         .rank = rank,
         .count = count,
-        .headers = in_pages(tree->ranks * header * sizeof(double)),
-        .vector = in_pages(count * sizeof(float)),
+        .headers = host_memory_pages(tree->ranks * header * sizeof(double)),
+        .vector = host_memory_pages(count * sizeof(float)),
     };
     MH_TRY(mh_memory_array(tree->subtrees, sizeof *(*out)->value, &(*out)->value));
 cleanup:
