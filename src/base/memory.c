@@ -3,12 +3,45 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+enum {
+    ALIGNMENT = 64,
+    PIECE_BYTES = 1 << 18 /* cleared at a time: what the system has just cleared is in the cache still */
+};
 
 /* Rows are read by a thread of its own. */
 static _Atomic uint64_t allocations;
 static _Atomic uint64_t failing; /* the number of the one that fails */
+
+/*
+ * Asks for all pages of a piece at once: 560 MB come in 0.27 s, with a fault for each page in 0.43 s. Where the system
+ * does not know how, there are faults.
+ */
+static void ask_for_pages(char *memory, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)memory + page - 1) & -page, end = ((uintptr_t)memory + bytes) & -page;
+
+    madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
+static void clear(char *memory, size_t bytes)
+{
+    for (size_t done = 0; done < bytes; done += PIECE_BYTES) {
+        size_t piece = bytes - done < PIECE_BYTES ? bytes - done : PIECE_BYTES;
+
+        if (piece == PIECE_BYTES)
+            ask_for_pages(memory + done, piece);
+        memset(memory + done, 0, piece);
+    }
+}
 
 mh_status mh_memory_new(size_t bytes, void *out)
 {
@@ -19,7 +52,7 @@ mh_status mh_memory_new(size_t bytes, void *out)
     if (rounded > bytes && number != failing)
         memory = aligned_alloc(ALIGNMENT, rounded);
     if (memory != NULL)
-        memset(memory, 0, rounded);
+        clear(memory, rounded);
     memcpy(out, &memory, sizeof memory);
     if (memory == NULL)
         return MH_FAIL(MH_ERR_MEMORY, "out of memory: %zu bytes asked for", bytes);

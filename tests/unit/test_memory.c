@@ -36,6 +36,7 @@ Test(memory, is_zeroed_and_aligned)
     expect_zeroed_and_aligned(1);
     expect_zeroed_and_aligned(64);
     expect_zeroed_and_aligned(1000);
+    expect_zeroed_and_aligned(700001);
 }
 
 Test(memory, nothing_is_a_valid_pointer)
