@@ -5,7 +5,11 @@
 #include "multihead/base/memory.h"
 #include "multihead/data/windows.h"
 
-enum { PIECE_BYTES = 1 << 22 };
+enum {
+    PIECE_BYTES = 1 << 22,
+    RESERVED_PIECE_BYTES =
+        1 << 24 /* into the shard's own memory: as long as it stays in the cache, the more the better */
+};
 
 static const double TOLD_EVERY_SECONDS = 10;
 
@@ -14,7 +18,7 @@ struct mh_shard_pass {
     const char *purpose;
     size_t done;       /* rows given out                                            */
     size_t piece_rows; /* of what is read at a time, a power of two                 */
-    float *features;   /* [piece_rows x inputs], NULL where the shard is held       */
+    float *features;   /* [piece_rows x inputs], NULL where the shard has memory    */
     mh_label *labels;  /* [piece_rows x heads]                                      */
     double last_told;  /* the clock when somebody last heard how far it is          */
 };
@@ -31,7 +35,10 @@ mh_status mh_shard_pass_start(const mh_shard *shard, const char *purpose, mh_sha
     if (mh_shard_is_held(shard))
         goto cleanup;
     pass->piece_rows =
-        mh_windows_block_rows(PIECE_BYTES / mh_shard_row_bytes(mh_dataset_schema(shard->dataset)));
+        mh_windows_block_rows((mh_shard_is_reserved(shard) ? RESERVED_PIECE_BYTES : PIECE_BYTES) /
+                              mh_shard_row_bytes(mh_dataset_schema(shard->dataset)));
+    if (mh_shard_is_reserved(shard))
+        goto cleanup;
     MH_TRY(mh_memory_array(pass->piece_rows, shard->inputs * sizeof *pass->features, &pass->features));
     MH_TRY(mh_memory_array(pass->piece_rows, shard->heads * sizeof *pass->labels, &pass->labels));
 cleanup:
@@ -83,6 +90,11 @@ bool mh_shard_pass_next(mh_shard_pass *pass, mh_shard *piece, mh_status *status)
                         .heads = shard->heads,
                         .features = pass->features,
                         .labels = pass->labels};
+    if (mh_shard_is_reserved(shard)) {
+        piece->features = shard->features + pass->done * shard->inputs;
+        if (shard->heads > 0)
+            piece->labels = shard->labels + pass->done * shard->heads;
+    }
     pass->done += piece->rows.count;
     *status = mh_dataset_read(shard->dataset, piece->rows, piece->features, piece->labels);
     return *status == MH_OK;

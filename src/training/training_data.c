@@ -8,8 +8,9 @@
 #include "multihead/data/shard_pass.h"
 #include "multihead/parallel/allreduce.h"
 
-static mh_status load_shard(mh_dataset *dataset, size_t replicas, mh_span hosted, size_t memory,
-                            mh_training_data *data)
+/* Makes room for the rows, which are read when they are looked at, or leaves them. */
+static mh_status place_shard(mh_dataset *dataset, size_t replicas, mh_span hosted, size_t memory,
+                             mh_training_data *data)
 {
     mh_status status = MH_OK;
 
@@ -26,7 +27,7 @@ static mh_status load_shard(mh_dataset *dataset, size_t replicas, mh_span hosted
     mh_span rows = mh_deal_rows_of(data->rows, replicas, hosted);
     MH_TRY(mh_schema_copy(mh_dataset_schema(dataset), &data->schema));
     if (memory == 0 || rows.count <= memory / mh_shard_row_bytes(&data->schema))
-        MH_TRY(mh_shard_load(dataset, rows, &data->shard));
+        MH_TRY(mh_shard_reserve(dataset, rows, &data->shard));
     else
         data->shard = mh_shard_leave(dataset, rows);
 cleanup:
@@ -117,12 +118,14 @@ static mh_status look_at_rows(size_t replicas, mh_span hosted, mh_training_data 
     MH_TRY(mh_class_counts_create(&data->schema, counts));
     MH_TRY(mh_memory_array(hosted.count, sizeof *data->row_checksum, &data->row_checksum));
     walk.checksum = data->row_checksum;
-    MH_TRY(mh_shard_pass_start(&data->shard, "looking at the rows", &pass));
+    MH_TRY(mh_shard_pass_start(&data->shard, "reading the rows", &pass));
     while (mh_shard_pass_next(pass, &piece, &status)) {
         mh_phase_beat();
         MH_TRY(walk_on(&walk, &piece));
         MH_TRY(mh_class_counts_add(counts, &piece));
     }
+    if (status == MH_OK && mh_shard_is_reserved(&data->shard))
+        mh_shard_hold(&data->shard);
 cleanup:
     clear_checksum(&walk.sum);
     mh_shard_pass_destroy(pass);
@@ -195,7 +198,7 @@ mh_status mh_training_data_load(const mh_comm *comm, mh_dataset *dataset, size_t
     const char *before = mh_phase_name();
 
     *out = (mh_training_data){0};
-    status = load_shard(dataset, replicas, hosted, memory, out);
+    status = place_shard(dataset, replicas, hosted, memory, out);
     if (status == MH_OK)
         status = look_at_rows(replicas, hosted, out, &counts);
     MH_TRY(mh_comm_agree(comm, status));

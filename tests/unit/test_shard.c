@@ -3,7 +3,9 @@
 
 #include "data_file.h"
 #include "expect.h"
+#include "multihead/base/memory.h"
 #include "multihead/data/shard.h"
+#include "multihead/data/shard_pass.h"
 #include "scratch.h"
 #include "toy.h"
 
@@ -43,6 +45,39 @@ Test(shard, holds_its_rows)
     toy_batch_free(&batch);
 }
 
+/* 24 MB, which are more than one piece. */
+Test(shard, a_pass_reads_one_that_is_reserved)
+{
+    enum { MANY_ROWS = 3000, MANY_INPUTS = 2000 };
+    mh_schema schema = toy_schema(MANY_INPUTS, HEADS, classes);
+    mh_batch batch = toy_batch(&schema, MANY_ROWS);
+    mh_dataset *dataset = data_file_open(data_file_of("a.h5", &batch));
+    mh_status status = MH_OK;
+    size_t next = 5, pieces = 0;
+    mh_shard_pass *pass = NULL;
+    mh_shard shard, piece;
+
+    MUST(mh_shard_reserve(dataset, (mh_span){5, MANY_ROWS - 7}, &shard));
+    cr_expect(mh_shard_is_reserved(&shard) && !mh_shard_is_held(&shard));
+    MUST(mh_shard_pass_start(&shard, "reading the rows", &pass));
+    for (; mh_shard_pass_next(pass, &piece, &status); pieces++) {
+        cr_assert(eq(sz, piece.rows.first, next));
+        EXPECT_SAME_BITS(piece.features, batch.features + next * MANY_INPUTS, piece.rows.count * MANY_INPUTS);
+        next = mh_span_end(piece.rows);
+    }
+    MUST(status);
+    mh_shard_pass_destroy(pass);
+    cr_expect(next == MANY_ROWS - 2 && pieces > 1);
+    mh_shard_hold(&shard);
+    mh_dataset_close(dataset);
+    cr_expect(mh_shard_is_held(&shard) && !mh_shard_is_reserved(&shard));
+    EXPECT_SAME_BITS(shard.features, batch.features + 5 * MANY_INPUTS, shard.rows.count * MANY_INPUTS);
+    EXPECT_SAME_BITS(shard.labels, batch.labels + 5 * HEADS, shard.rows.count * HEADS);
+    mh_shard_clear(&shard);
+    toy_batch_free(&batch);
+    mh_schema_clear(&schema);
+}
+
 Test(shard, raises_classes_to_what_its_labels_need)
 {
     mh_label labels[] = {0, 5, MH_LABEL_MISSING, 1, 0, MH_LABEL_MISSING};
@@ -64,4 +99,35 @@ Test(shard, counts_classes_of_known_labels)
 
     mh_shard_count_classes(&shard, (const size_t[]){2, 3}, counts);
     EXPECT_SAME_BITS(counts, expected, 5);
+}
+
+/* More rows than 16 bits count, and more heads than are looked at together; from head 70 on they have three classes. */
+Test(shard, counts_classes_of_many_rows_and_heads)
+{
+    enum { MANY_ROWS = 70000, MANY_HEADS = 140, BINARY = 70, SUM = 2 * BINARY + 3 * (MANY_HEADS - BINARY) };
+    size_t many[MANY_HEADS], needed[MANY_HEADS] = {0}, first[MANY_HEADS], sum = 0;
+    int64_t counts[SUM] = {0}, expected[SUM] = {0};
+    mh_label *labels = NULL;
+
+    MUST(mh_memory_array((size_t)MANY_ROWS * MANY_HEADS, sizeof *labels, &labels));
+    for (size_t head = 0; head < MANY_HEADS; head++) {
+        many[head] = head < BINARY ? 2 : 3;
+        first[head] = sum;
+        sum += many[head];
+    }
+    for (size_t i = 0; i < (size_t)MANY_ROWS * MANY_HEADS; i++) {
+        size_t head = i % MANY_HEADS, draw = i * 2654435761u % 97;
+
+        labels[i] = draw < 5 ? MH_LABEL_MISSING : (mh_label)(draw < 80 ? 0 : many[head] - 1);
+        if (labels[i] != MH_LABEL_MISSING)
+            expected[first[head] + labels[i]]++;
+    }
+
+    mh_shard shard = {.rows = {0, MANY_ROWS}, .heads = MANY_HEADS, .labels = labels};
+
+    mh_shard_raise_classes(&shard, needed);
+    EXPECT_SAME_BITS(needed, many, MANY_HEADS);
+    mh_shard_count_classes(&shard, many, counts);
+    EXPECT_SAME_BITS(counts, expected, SUM);
+    mh_memory_free(labels);
 }
