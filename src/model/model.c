@@ -73,7 +73,8 @@ mh_status mh_model_create(const mh_model_config *config, mh_model **out)
     model->layer[model->layers - 1].inputs =
         config->hidden_layers > 0 ? config->hidden[config->hidden_layers - 1] : config->inputs;
     add_heads(model);
-    MH_TRY(mh_memory_array(model->layout.count, sizeof *model->parameters, &model->parameters));
+    MH_TRY(mh_memory_array(model->layout.count, sizeof *model->own, &model->own));
+    model->parameters = model->own;
 cleanup:
     if (status != MH_OK) {
         mh_model_destroy(model);
@@ -90,7 +91,7 @@ void mh_model_destroy(mh_model *model)
     mh_layout_clear(&model->layout);
     mh_heads_clear(&model->heads);
     mh_memory_free(model->layer);
-    mh_memory_free(model->parameters);
+    mh_memory_free(model->own);
     mh_memory_free(model);
 }
 
@@ -141,6 +142,11 @@ void mh_model_initialize(mh_model *model, mh_initial_weights kind, uint64_t seed
 float *mh_model_parameters(mh_model *model)
 {
     return model->parameters;
+}
+
+void mh_model_use_parameters(mh_model *model, float *parameters)
+{
+    model->parameters = parameters != NULL ? parameters : model->own;
 }
 
 float *mh_model_head_biases(mh_model *model)

@@ -15,7 +15,8 @@ struct mh_model {
     size_t wide; /* first element of wide.weight */
     float dropout, input_dropout;
     mh_loss_config loss;
-    float *parameters; /* [layout.count] */
+    float *own;        /* [layout.count]            */
+    float *parameters; /* its own, or somebody else's */
 };
 
 struct mh_workspace {

@@ -39,18 +39,6 @@ void mh_kept_weights_add(mh_kept_weights *kept, uint64_t steps, const float *par
         kept->average[i] = old * kept->average[i] + new *parameters[i];
 }
 
-void mh_kept_weights_swap(mh_kept_weights *kept, float *parameters)
-{
-    if (kept->average == NULL)
-        return;
-    for (size_t i = 0; i < kept->count; i++) {
-        float value = kept->average[i];
-
-        kept->average[i] = parameters[i];
-        parameters[i] = value;
-    }
-}
-
 void mh_kept_weights_remember(mh_kept_weights *kept, const float *parameters)
 {
     if (kept->best != NULL)

@@ -229,23 +229,33 @@ cleanup:
     return status;
 }
 
+/* Of the weights that training would give if it ended here. */
+static double validation_loss_of(const mh_comm *comm, mh_trainer *t, float *candidate)
+{
+    mh_model *model = t->trained->model;
+    float *trained = mh_model_parameters(model);
+
+    mh_model_use_parameters(model, candidate);
+    double loss = mh_validator_loss(comm, t->validator, NULL);
+    mh_model_use_parameters(model, trained);
+    return loss;
+}
+
 /* Measures the validation loss and remembers the best epoch; NaN where nothing is validated. */
 static double validate(const mh_comm *comm, mh_trainer *t)
 {
     mh_position *position = &t->position;
-    float *parameters = mh_model_parameters(t->trained->model);
+    float *candidate = t->kept.average != NULL ? t->kept.average : mh_model_parameters(t->trained->model);
     double loss = NAN;
 
     if (t->validator == NULL)
         return loss;
-    mh_kept_weights_swap(&t->kept, parameters);
-    loss = mh_validator_loss(comm, t->validator, NULL);
+    loss = validation_loss_of(comm, t, candidate);
     if (position->best_epoch == 0 ? isfinite(loss) : loss < position->best_loss) {
         position->best_epoch = position->stage_epoch;
         position->best_loss = loss;
-        mh_kept_weights_remember(&t->kept, parameters);
+        mh_kept_weights_remember(&t->kept, candidate);
     }
-    mh_kept_weights_swap(&t->kept, parameters);
     return loss;
 }
 

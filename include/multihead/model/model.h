@@ -52,8 +52,11 @@ typedef enum {
 /** Draws the parameters, as a function of (seed, tensor, element). A linear path starts at 0. */
 void mh_model_initialize(mh_model *model, mh_initial_weights kind, uint64_t seed);
 
-/** The flat vector [layout.count] float32; the model's own. */
+/** The flat vector [layout.count] float32 that the model computes with. */
 float *mh_model_parameters(mh_model *model);
+
+/** From now on it computes with these [layout.count], borrowed; NULL: with its own again, as they were left. */
+void mh_model_use_parameters(mh_model *model, float *parameters);
 
 /** The biases of the heads [heads.columns], a part of the parameters. */
 float *mh_model_head_biases(mh_model *model);

@@ -28,9 +28,6 @@ void mh_kept_weights_clear(mh_kept_weights *kept);
  */
 void mh_kept_weights_add(mh_kept_weights *kept, uint64_t steps, const float *parameters);
 
-/** Exchanges the parameters for their mean, and back again; nothing where there is none. */
-void mh_kept_weights_swap(mh_kept_weights *kept, float *parameters);
-
 /** These are the best so far. */
 void mh_kept_weights_remember(mh_kept_weights *kept, const float *parameters);
 
