@@ -333,14 +333,6 @@ static void finish(journey *j)
 
 /* ---- rows that are kept ---- */
 
-static mh_span overlap(mh_span a, mh_span b)
-{
-    size_t first = a.first > b.first ? a.first : b.first;
-    size_t end = mh_span_end(a) < mh_span_end(b) ? mh_span_end(a) : mh_span_end(b);
-
-    return (mh_span){first, end > first ? end - first : 0};
-}
-
 static void copy_kept(const hdf5_chunks *c, mh_span rows, const target *to)
 {
     to->convert(c->kept + (rows.first - c->kept_rows.first) * c->columns * c->element_bytes,
@@ -393,10 +385,10 @@ static mh_status read_rows(hdf5_chunks *c, mh_span rows, const target *to)
     for (size_t i = 0; i < c->tasks; i++)
         idle[j.idle_count++] = &c->task[i];
     for (size_t row = rows.first; row < mh_span_end(rows) && j.status == MH_OK;) {
-        mh_span band = band_of(c, row), wanted = overlap(band, rows);
+        mh_span band = band_of(c, row), wanted = mh_span_overlap(band, rows);
 
         row = mh_span_end(wanted);
-        if (overlap(wanted, c->kept_rows).count > 0) {
+        if (mh_span_overlap(wanted, c->kept_rows).count > 0) {
             copy_kept(c, wanted, to);
         } else if (is_cut(wanted, band) && c->kept != NULL) {
             target all = kept_target(c, band);
@@ -412,7 +404,7 @@ static mh_status read_rows(hdf5_chunks *c, mh_span rows, const target *to)
     MH_TRY(j.status);
     if (next.count > 0) {
         c->kept_rows = next;
-        copy_kept(c, overlap(next, rows), to);
+        copy_kept(c, mh_span_overlap(next, rows), to);
     }
 cleanup:
     return status;

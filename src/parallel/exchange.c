@@ -116,17 +116,9 @@ static mh_span part_of(const plan *p, const sum_holding *holding, size_t place)
     return (mh_span){all.first + first, end - first};
 }
 
-static mh_span overlap(mh_span a, mh_span b)
-{
-    size_t first = a.first > b.first ? a.first : b.first;
-    size_t end = mh_span_end(a) < mh_span_end(b) ? mh_span_end(a) : mh_span_end(b);
-
-    return (mh_span){first, end > first ? end - first : 0};
-}
-
 static bool contains(mh_span whole, mh_span part)
 {
-    return overlap(whole, part).count == part.count;
+    return mh_span_overlap(whole, part).count == part.count;
 }
 
 /* Whether no value before this one of the stage is that rank's, too: the sum comes back to it once. */
@@ -148,7 +140,7 @@ static void plan_sends(const plan *p, const sum_stage *stage, size_t value, stop
     bool comes_back = is_first_of(p, stage, value, p->rank);
 
     for (size_t place = 0; place < result->holders; place++) {
-        mh_span span = overlap(own->span, part_of(p, result, place));
+        mh_span span = mh_span_overlap(own->span, part_of(p, result, place));
 
         if (result->holder[place] != p->rank && span.count > 0)
             stop->send[stop->sends++] =
@@ -165,7 +157,7 @@ static void plan_receives(const plan *p, const sum_stage *stage, size_t value, f
 
     for (size_t place = 0; place < holding->holders; place++) {
         size_t peer = holding->holder[place];
-        mh_span span = overlap(part_of(p, holding, place), stop->part);
+        mh_span span = mh_span_overlap(part_of(p, holding, place), stop->part);
         float *to = memory + (span.first - stop->part.first);
 
         if (span.count == 0)

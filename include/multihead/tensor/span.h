@@ -18,4 +18,13 @@ static inline size_t mh_span_end(mh_span span)
     return span.first + span.count;
 }
 
+/** What is in both of them. */
+static inline mh_span mh_span_overlap(mh_span a, mh_span b)
+{
+    size_t first = a.first > b.first ? a.first : b.first;
+    size_t end = mh_span_end(a) < mh_span_end(b) ? mh_span_end(a) : mh_span_end(b);
+
+    return (mh_span){first, end > first ? end - first : 0};
+}
+
 #endif
