@@ -260,7 +260,7 @@ mh_status command_bench(const mh_comm *comm, const options *o)
         return bench_requests(comm, o);
     MH_TRY(mh_comm_agree(comm, create(o, rank, ranks, &b)));
     MH_TRY(mh_trainer_share(comm, b.subject.trainer));
-    MH_TRY(mh_allreduce_share(comm, b.allreduce));
+    MH_TRY(mh_allreduce_share(comm, b.allreduce, 0));
     r.peak_gflops = machine_peak_gflops();
     MH_TRY(measure_steps(comm, o, &b, &r));
     status = rank == 0 ? measure_input(o, &r) : MH_OK;

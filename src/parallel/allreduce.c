@@ -37,6 +37,7 @@ struct mh_allreduce {
     double *losses;      /* [subtrees]                                                      */
 
     shared_sum *shared; /* instead of messages: then stack and headers are in there. NULL: there is none */
+    bool is_finite;     /* the sum that was made there */
 };
 
 enum { HEADER = 2 };
@@ -220,14 +221,14 @@ static void move_into(mh_allreduce *a, shared_sum *shared)
     a->shared = shared;
 }
 
-mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *a)
+mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *a, size_t common)
 {
     mh_status status = MH_OK;
     shared_sum *shared = NULL;
 
     if (a->shared != NULL)
         return MH_OK;
-    MH_TRY(shared_sum_create(comm, &a->tree, a->count, a->height, header_length(a), &shared));
+    MH_TRY(shared_sum_create(comm, &a->tree, a->count, a->height, header_length(a), common, &shared));
     if (shared != NULL)
         move_into(a, shared);
 cleanup:
@@ -391,7 +392,7 @@ static mh_status finish_shared(const mh_comm *comm, mh_allreduce *a, mh_status m
     write_header(a, mine, request, loss);
     shared_sum_meet(a->shared);
     MH_TRY(read_headers(comm, a, mine, request, loss));
-    shared_sum_make(a->shared);
+    a->is_finite = shared_sum_make(a->shared);
 cleanup:
     return status;
 }
@@ -428,7 +429,23 @@ const float *mh_allreduce_sum(const mh_allreduce *a)
 
 bool mh_allreduce_is_finite(const mh_allreduce *a)
 {
-    return mh_kernel_now()->is_finite(a->count, mh_allreduce_sum(a));
+    return a->shared != NULL ? a->is_finite : mh_kernel_now()->is_finite(a->count, mh_allreduce_sum(a));
+}
+
+float *mh_allreduce_common(const mh_allreduce *a, size_t i)
+{
+    return a->shared != NULL ? shared_sum_common(a->shared, i) : NULL;
+}
+
+mh_span mh_allreduce_part(const mh_allreduce *a)
+{
+    return a->shared != NULL ? shared_sum_part(a->shared) : (mh_span){0, a->count};
+}
+
+void mh_allreduce_meet(mh_allreduce *a)
+{
+    if (a->shared != NULL)
+        shared_sum_meet(a->shared);
 }
 
 /* A plan for vectors of no elements is all that the tree's order takes. */

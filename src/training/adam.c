@@ -1,5 +1,6 @@
 #include "multihead/training/adam.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,8 +12,10 @@ struct mh_adam {
     mh_adam_config config;
     mh_adam_part *parts; /* [config.part_count] */
     uint64_t steps;
-    float *first_moment;
-    float *second_moment;
+    mh_span stepped;      /* elements that a step is taken with                                */
+    float *own[2];        /* [count] memory of the moments; NULL where that is somebody else's */
+    float *first_moment;  /* [count]                                                           */
+    float *second_moment; /* [count]                                                           */
 };
 
 mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **out)
@@ -27,8 +30,11 @@ mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **o
     adam->parts[0] = (mh_adam_part){{0, count}, 1.0, true, true};
     if (config->part_count > 0)
         memcpy(adam->parts, config->parts, config->part_count * sizeof *adam->parts);
-    MH_TRY(mh_memory_array(count, sizeof *adam->first_moment, &adam->first_moment));
-    MH_TRY(mh_memory_array(count, sizeof *adam->second_moment, &adam->second_moment));
+    for (size_t i = 0; i < 2; i++)
+        MH_TRY(mh_memory_array(count, sizeof *adam->own[i], &adam->own[i]));
+    adam->stepped = (mh_span){0, count};
+    adam->first_moment = adam->own[0];
+    adam->second_moment = adam->own[1];
 cleanup:
     if (status != MH_OK) {
         mh_adam_destroy(adam);
@@ -38,14 +44,32 @@ cleanup:
     return status;
 }
 
+static void free_own(mh_adam *adam)
+{
+    for (size_t i = 0; i < 2; i++) {
+        mh_memory_free(adam->own[i]);
+        adam->own[i] = NULL;
+    }
+}
+
 void mh_adam_destroy(mh_adam *adam)
 {
     if (adam == NULL)
         return;
     mh_memory_free(adam->parts);
-    mh_memory_free(adam->first_moment);
-    mh_memory_free(adam->second_moment);
+    free_own(adam);
     mh_memory_free(adam);
+}
+
+void mh_adam_move(mh_adam *adam, mh_span part, float *first_moment, float *second_moment)
+{
+    assert(adam->config.rule == MH_ADAM_USUAL);
+    memcpy(first_moment + part.first, adam->first_moment + part.first, part.count * sizeof *first_moment);
+    memcpy(second_moment + part.first, adam->second_moment + part.first, part.count * sizeof *second_moment);
+    free_own(adam);
+    adam->stepped = part;
+    adam->first_moment = first_moment;
+    adam->second_moment = second_moment;
 }
 
 static void update(const mh_adam_numbers *numbers, mh_span span, const float *sum, float *m, float *v,
@@ -92,7 +116,8 @@ void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float
         } else {
             numbers.decay = (float)(1.0 - learning_rate * decay);
             numbers.step_size = (float)(rate / first_correction);
-            update(&numbers, part->span, sum, adam->first_moment, adam->second_moment, parameters);
+            update(&numbers, mh_span_overlap(part->span, adam->stepped), sum, adam->first_moment,
+                   adam->second_moment, parameters);
         }
     }
 }

@@ -169,15 +169,54 @@ cleanup:
     return status;
 }
 
+/* What ranks of a host have together, each its part of it. LAMB wants whole tensors. */
+enum { COMMON_PARAMETERS, COMMON_FIRST_MOMENT, COMMON_SECOND_MOMENT, COMMON_VECTORS };
+
+static void move_into_common(mh_trainer *t)
+{
+    mh_model *model = t->trained->model;
+    mh_span part = mh_allreduce_part(t->allreduce);
+    float *parameters = mh_allreduce_common(t->allreduce, COMMON_PARAMETERS);
+
+    memcpy(parameters + part.first, mh_model_parameters(model) + part.first, part.count * sizeof *parameters);
+    mh_adam_move(t->adam, part, mh_allreduce_common(t->allreduce, COMMON_FIRST_MOMENT),
+                 mh_allreduce_common(t->allreduce, COMMON_SECOND_MOMENT));
+    mh_allreduce_meet(t->allreduce);
+    mh_model_use_parameters(model, parameters);
+    t->common = parameters;
+}
+
 mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *t)
 {
-    return t->config.overlaps ? MH_OK : mh_allreduce_share(comm, t->allreduce);
+    mh_status status = MH_OK;
+    bool steps_together = t->config.adam.rule == MH_ADAM_USUAL;
+
+    if (t->config.overlaps || t->common != NULL)
+        return MH_OK;
+    MH_TRY(mh_allreduce_share(comm, t->allreduce, steps_together ? COMMON_VECTORS : 0));
+    if (steps_together && mh_allreduce_common(t->allreduce, 0) != NULL)
+        move_into_common(t);
+cleanup:
+    return status;
+}
+
+void mh_trainer_take_back(mh_trainer *t)
+{
+    if (t->common == NULL)
+        return;
+
+    mh_model *model = t->trained->model;
+
+    mh_model_use_parameters(model, NULL);
+    memcpy(mh_model_parameters(model), t->common, mh_model_layout(model)->count * sizeof *t->common);
+    t->common = NULL;
 }
 
 void mh_trainer_destroy(mh_trainer *t)
 {
     if (t == NULL)
         return;
+    mh_trainer_take_back(t);
     mh_checkpoint_writer_destroy(t->writer);
     mh_loader_destroy(t->loader);
     mh_workspace_destroy(t->workspace);
@@ -377,7 +416,7 @@ static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
     }
 }
 
-/* Local and equal everywhere: the same sum gives the same step. */
+/* Equal everywhere: the same sum gives the same step. Where ranks have the parameters together, each takes its part of it. */
 static void take_step(mh_trainer *t, size_t batch, const float *sum)
 {
     double rows = (double)mh_deal_batch_rows(&t->deal, batch), scale = 1.0 / (rows * t->weight_sum);
@@ -386,6 +425,8 @@ static void take_step(mh_trainer *t, size_t batch, const float *sum)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
     t->position.rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
     mh_adam_step(t->adam, t->position.rate, scale, sum, mh_model_parameters(t->trained->model));
+    if (t->common != NULL)
+        mh_allreduce_meet(t->allreduce);
     t->position.step++;
     mh_kept_weights_add(&t->kept, mh_adam_steps(t->adam), mh_model_parameters(t->trained->model));
     add_to_epoch(t);

@@ -360,6 +360,7 @@ mh_status mh_trainer_run(const mh_comm *comm, mh_trainer *t)
     t->position.seconds = mh_history_seconds(t->history);
     mh_phase_set_step(0);
     MH_TRY(mh_comm_agree(comm, mh_history_finish(t->history)));
+    mh_trainer_take_back(t);
     mh_kept_weights_result(&t->kept, t->position.best_epoch > 0, mh_model_parameters(t->trained->model));
 cleanup:
     return status;

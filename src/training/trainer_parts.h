@@ -25,6 +25,7 @@ struct mh_trainer {
     mh_workspace *workspace;
     mh_allreduce *allreduce;
     mh_adam *adam;
+    float *common; /* the parameters, where ranks have them together; NULL: each has its own */
     mh_history *history;
     char *earlier_history; /* of a run that goes on */
     mh_progress progress;
@@ -52,6 +53,9 @@ struct mh_trainer {
     double last_checkpoint;         /* mh_clock_seconds() of it, or of the start                      */
     double last_step, longest_step; /* the clock after the last one; seconds                        */
 };
+
+/* The parameters are the model's own again, as they are: where ranks had them together. */
+void mh_trainer_take_back(mh_trainer *t);
 
 /* What ranks ask each other for after a step; the largest one wins. */
 enum {

@@ -223,12 +223,17 @@ Test(allreduce, fails_together_in_the_middle_of_segments)
 
 /* ---- in shared memory ---- */
 
-static mh_allreduce *create_shared(size_t count, size_t replicas)
+static mh_allreduce *create_shared_with(size_t count, size_t replicas, size_t common)
 {
     mh_allreduce *allreduce = create(count, replicas);
 
-    MUST(mh_allreduce_share(world, allreduce));
+    MUST(mh_allreduce_share(world, allreduce, common));
     return allreduce;
+}
+
+static mh_allreduce *create_shared(size_t count, size_t replicas)
+{
+    return create_shared_with(count, replicas, 0);
 }
 
 /* The ranks of a test are on one host: not one message is sent, and the bits are those of the tree. */
@@ -267,6 +272,49 @@ Test(allreduce, keeps_a_shared_sum_until_all_have_come_again)
     EXPECT_SAME_BITS(mh_allreduce_sum(allreduce), expected, COUNT);
     MUST(sum(allreduce, COUNT, ranks, 1, loss));
     mh_allreduce_destroy(allreduce);
+}
+
+/* Each rank writes its number into its part, and all see that every element has been somebody's. */
+static void expect_common_vectors(mh_allreduce *allreduce, size_t count)
+{
+    float *vector[2] = {mh_allreduce_common(allreduce, 0), mh_allreduce_common(allreduce, 1)};
+    mh_span part = mh_allreduce_part(allreduce);
+    size_t wrong = 0;
+
+    cr_expect(part.count == 0 || part.first % 16 == 0);
+    for (size_t v = 0; v < 2; v++)
+        for (size_t i = part.first; i < mh_span_end(part); i++)
+            vector[v][i] = (float)(1 + mh_comm_rank(world) + 100 * v);
+    mh_allreduce_meet(allreduce);
+    for (size_t v = 0; v < 2; v++)
+        for (size_t i = 0; i < count; i++) {
+            float least = i > 0 ? vector[v][i - 1] : (float)(1 + 100 * v); /* ranks are in their order */
+
+            wrong += vector[v][i] < least || vector[v][i] > (float)(mh_comm_ranks(world) + 100 * v);
+        }
+    cr_expect(zero(sz, wrong));
+    mh_allreduce_meet(allreduce);
+}
+
+Test(allreduce, has_common_vectors_of_which_each_rank_writes_its_part)
+{
+    static const size_t counts[] = {0, 1, 17, 1000};
+    size_t ranks = mh_comm_ranks(world);
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        mh_allreduce *allreduce = create_shared_with(counts[i], ranks, 2);
+
+        if (ranks == 1) {
+            cr_expect(mh_allreduce_common(allreduce, 0) == NULL);
+            cr_expect(mh_allreduce_part(allreduce).count == counts[i]);
+            mh_allreduce_meet(allreduce);
+        } else {
+            expect_common_vectors(allreduce, counts[i]);
+            expect_tree_sum(allreduce, counts[i], ranks, 0);
+            expect_common_vectors(allreduce, counts[i]);
+        }
+        mh_allreduce_destroy(allreduce);
+    }
 }
 
 Test(allreduce, fails_together_in_shared_memory_and_goes_on)
@@ -435,19 +483,26 @@ static bool is_finite_with(mh_allreduce *allreduce, size_t count, size_t element
     return mh_allreduce_is_finite(allreduce);
 }
 
-Test(allreduce, knows_on_all_ranks_whether_the_sum_is_finite)
+static void expect_to_know_whether_it_is_finite(mh_allreduce *allreduce, size_t count)
 {
-    enum { COUNT = 100 };
-    mh_allreduce *allreduce = create(COUNT, 5);
     const float fine[] = {0.0f, -0.0f, 1e-42f, FLT_MAX, -FLT_MAX}, bad[] = {INFINITY, -INFINITY, NAN, -NAN};
 
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
-        cr_expect(is_finite_with(allreduce, COUNT, i, fine[i]), "%g", (double)fine[i]);
-    for (size_t element = 0; element < COUNT; element++)
+        cr_expect(is_finite_with(allreduce, count, i, fine[i]), "%g", (double)fine[i]);
+    for (size_t element = 0; element < count; element++)
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-            cr_expect(false == is_finite_with(allreduce, COUNT, element, bad[i]), "%g at %zu", (double)bad[i],
+            cr_expect(false == is_finite_with(allreduce, count, element, bad[i]), "%g at %zu", (double)bad[i],
                       element);
+    cr_expect(is_finite_with(allreduce, count, 0, 1.0f));
     mh_allreduce_destroy(allreduce);
+}
+
+Test(allreduce, knows_on_all_ranks_whether_the_sum_is_finite)
+{
+    enum { COUNT = 100 };
+
+    expect_to_know_whether_it_is_finite(create(COUNT, 5), COUNT);
+    expect_to_know_whether_it_is_finite(create_shared(COUNT, 5), COUNT);
 }
 
 /* ---- replicas ---- */

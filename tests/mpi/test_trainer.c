@@ -162,6 +162,19 @@ Test(trainer, learns_the_same_bits_with_missing_labels)
     expect_same_bits_as_one_rank((data_kind){.has_missing_labels = true}, &config);
 }
 
+/* Ranks step the parameters together, each its part, which knows nothing of tensors; those of LAMB are stepped by each. */
+Test(trainer, learns_the_same_bits_when_tensors_are_stepped_differently)
+{
+    mh_trainer_config config = default_config();
+
+    config.spares_biases = true;
+    config.adam.weight_decay = 0.1;
+    config.average_decay = 0.9;
+    expect_same_bits_as_one_rank((data_kind){0}, &config);
+    config.adam.rule = MH_ADAM_LAMB;
+    expect_same_bits_as_one_rank((data_kind){0}, &config);
+}
+
 /* Shuffled in windows, it makes no difference who holds rows and who reads them. */
 Test(trainer, learns_the_same_bits_from_rows_that_are_streamed)
 {

@@ -52,9 +52,11 @@ mh_status mh_allreduce_cut(mh_allreduce *allreduce, const size_t *cut, size_t cu
  * vectors where they are, and all read the sum where it is, without a message. The bits are the same. Where the host does
  * not give such memory everything stays as it was, which is no failure.
  *
+ *   common   how many vectors there are beside the sum that all ranks see, see mh_allreduce_common
+ *
  * Before the first sum, and not together with cuts. Collective, and fails on all ranks together.
  */
-mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *allreduce);
+mh_status mh_allreduce_share(const mh_comm *comm, mh_allreduce *allreduce, size_t common);
 
 /** Opens a sum. Not collective. */
 void mh_allreduce_start(mh_allreduce *allreduce);
@@ -94,6 +96,19 @@ const float *mh_allreduce_sum(const mh_allreduce *allreduce);
 
 /** Whether every element of the sum is finite. The same on all ranks, as the sum is; not collective. */
 bool mh_allreduce_is_finite(const mh_allreduce *allreduce);
+
+/**
+ * What the ranks of a host make of the sum they can make together, each a part: one of the vectors [count] that all of them
+ * see, zeros at first; NULL where nothing is shared. Nobody writes into the others' parts; and what others wrote may be
+ * read when all have met.
+ */
+float *mh_allreduce_common(const mh_allreduce *allreduce, size_t i);
+
+/** The elements that are this rank's; all of them where nothing is shared. */
+mh_span mh_allreduce_part(const mh_allreduce *allreduce);
+
+/** Waits for all ranks where they share, and for nobody where they do not. Collective. */
+void mh_allreduce_meet(mh_allreduce *allreduce);
 
 /**
  * The same sum for a few doubles: values [hosted x count] in, the sum in values[0..count-1] out, on every rank.

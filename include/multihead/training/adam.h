@@ -44,6 +44,12 @@ mh_status mh_adam_create(const mh_adam_config *config, size_t count, mh_adam **o
 void mh_adam_destroy(mh_adam *adam);
 
 /**
+ * From now on a step is taken with `part` of the elements only, the others being somebody else's, and the moments are
+ * here [count], borrowed; those of the part are moved there. Not with LAMB, which wants whole tensors.
+ */
+void mh_adam_move(mh_adam *adam, mh_span part, float *first_moment, float *second_moment);
+
+/**
  * One step.
  *
  *   scale        the gradient is scale * sum
@@ -52,7 +58,7 @@ void mh_adam_destroy(mh_adam *adam);
  */
 void mh_adam_step(mh_adam *adam, double learning_rate, double scale, const float *sum, float *parameters);
 
-/* The state, for checkpoints: both moments [count] and the steps taken. */
+/* The state, for checkpoints: both moments [count], where they are now, and the steps taken. */
 float *mh_adam_first_moment(mh_adam *adam);
 float *mh_adam_second_moment(mh_adam *adam);
 uint64_t mh_adam_steps(const mh_adam *adam);

@@ -65,8 +65,9 @@ mh_status mh_trainer_create(const mh_trainer_config *config, const mh_training_d
 void mh_trainer_destroy(mh_trainer *trainer);
 
 /**
- * Lets gradients be summed in memory that all ranks share, where they can: see mh_allreduce_share. Before the first step;
- * run does it by itself. Collective, and fails on all ranks together.
+ * Lets ranks of one host sum gradients in memory that they share, and have the parameters and the optimizer's moments there
+ * together, of which each steps its part; see mh_allreduce_share. While the trainer is there the model's parameters may be
+ * in that memory. Before the first step; run does it by itself. Collective, and fails on all ranks together.
  */
 mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *trainer);
 
