@@ -20,6 +20,7 @@ enum { LANES = 16, TILE_ROWS = 14, TILE_PANELS = 2 };
 #include <immintrin.h>
 enum { LANES = 8, TILE_ROWS = 6, TILE_PANELS = 1 };
 #elif defined(__aarch64__)
+#include <arm_neon.h>
 enum { LANES = 4, TILE_ROWS = 6, TILE_PANELS = 1 };
 #else
 enum { LANES = 4, TILE_ROWS = 3, TILE_PANELS = 1 };
@@ -72,6 +73,8 @@ INLINE vector multiply_add(vector a, vector b, vector c)
     return _mm512_fmadd_ps(a, b, c);
 #elif defined(__AVX2__) && defined(__FMA__)
     return _mm256_fmadd_ps(a, b, c);
+#elif defined(__aarch64__)
+    return (vector)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif
