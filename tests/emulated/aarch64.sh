@@ -60,7 +60,7 @@ test_aarch64() {
     local suites=("$@")
 
     [ ${#suites[@]} -gt 0 ] ||
-        suites=(panels kernel kernel_math kernel_loss kernel_update matrix layer model torch)
+        suites=(panels kernel kernel_math kernel_loss kernel_heads kernel_probabilities kernel_update matrix layer head model torch)
     install_missing libcriterion-dev busybox-static gcc-aarch64-linux-gnu qemu-system-arm
     unpack_aarch64
     build_aarch64

@@ -136,13 +136,8 @@ typedef struct {
 static void measure(mh_span span, const float *gradient, const double *expected, spread *s)
 {
     for (size_t i = span.first; i < span.first + span.count; i++) {
-        double size = fabs(expected[i]), deviation = fabs((double)gradient[i] - expected[i]);
-
-        /* gcc 12 for aarch64 has an internal error at two fmax in one loop. */
-        if (size > s->largest)
-            s->largest = size;
-        if (deviation > s->deviation)
-            s->deviation = deviation;
+        s->largest = fmax(s->largest, fabs(expected[i]));
+        s->deviation = fmax(s->deviation, fabs((double)gradient[i] - expected[i]));
     }
 }
 
