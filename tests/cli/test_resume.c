@@ -68,8 +68,8 @@ Test(resume, none_starts_afresh)
 
 /* A second or so, long enough that a kill comes in its middle. */
 #define LONG                                                                                                 \
-    "--generate --method rowwise --samples 8000 --epochs 30 --batch-size 1024 --shuffle yes "                \
-    "--checkpoint-every 2"
+    LONG_MODEL " --generate --method rowwise --samples 8000 --epochs 30 --batch-size 1024 --shuffle yes "    \
+               "--checkpoint-every 2"
 
 static void kill_in_the_middle(int ranks)
 {

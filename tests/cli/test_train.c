@@ -241,7 +241,7 @@ Test(train, a_configurations_mistakes_are_named_with_their_line)
 /* ---- when files cannot be written half-way ---- */
 
 /* A second or so. */
-#define LONG "--generate --method rowwise --samples 8000 --epochs 30 --checkpoint-every 2"
+#define LONG LONG_MODEL " --generate --method rowwise --samples 8000 --epochs 30 --checkpoint-every 2"
 
 Test(train, a_checkpoint_that_cannot_be_written_is_a_warning)
 {

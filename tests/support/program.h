@@ -16,9 +16,17 @@
  *     outcome o = run_program(2, "train --data %s --run first", "data.h5");
  *     EXPECT_EXIT(o, 0);
  *
- * A program that takes longer than PROGRAM_SECONDS is stopped with all its ranks, and the test fails.
+ * A program that takes longer than PROGRAM_SECONDS is stopped with all its ranks, and the test fails. LONG_MODEL is for
+ * runs that something is done to in the middle: some seconds, with sanitizers too.
  */
-enum { PROGRAM_SECONDS = 60, PROGRAM_RANKS = 16, OUTCOME_BYTES = 1 << 18 };
+#ifdef MULTIHEAD_SANITIZE
+enum { PROGRAM_SECONDS = 120 };
+#define LONG_MODEL "--hidden 16,32"
+#else
+enum { PROGRAM_SECONDS = 60 };
+#define LONG_MODEL "--hidden 32,64,128,256"
+#endif
+enum { PROGRAM_RANKS = 16, OUTCOME_BYTES = 1 << 18 };
 
 typedef struct {
     int exit_code; /* as a shell has it: 128 + the signal that ended it */
