@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ void leave_folder(void)
 static void become_program(const program *program, const char *command)
 {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that takes too long is killed, and nobody would stop this */
     dup2(fileno(program->out), STDOUT_FILENO);
     dup2(fileno(program->err), STDERR_FILENO);
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1); /* containers */
