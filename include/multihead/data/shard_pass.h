@@ -5,7 +5,8 @@
 
 /*
  * Goes over the rows of a shard once, in their order. One that is held is a single piece; one that was left in its data
- * set comes in pieces of some MB, which are read one after another, and so does one that is reserved, into its own memory. Says on stderr how far it is where that takes long.
+ * set comes in pieces of some MB, which are read one after another, and so does one that is reserved, into its own memory.
+ * Says on stderr how far it is where that takes long.
  *
  *     MH_TRY(mh_shard_pass_start(shard, "reading the rows", &pass));
  *     while (mh_shard_pass_next(pass, &piece, &status))
