@@ -70,7 +70,7 @@ static void run_layers(bench_products *p, size_t rows)
 
         weights.weight = p->w;
         mh_matrix_forward(&weights, &x, false, false, &y);
-        mh_matrix_weight_gradient(&dy, &x, &leaves, false, p->dw);
+        mh_matrix_weight_gradient(&dy, &x, &leaves, false, mh_matrix_blocks(outputs, inputs), p->dw);
         if (i > 0)
             mh_matrix_backward(&weights, &dy, NULL, 1.0f, &dx);
         inputs = outputs;

@@ -6,7 +6,7 @@
 
 /* The functions of one instruction set, as kernel.h describes them. */
 void KERNEL(multiply)(const mh_product *product);
-void KERNEL(multiply_gradient)(const mh_gradient_product *product);
+void KERNEL(multiply_gradient)(const mh_gradient_product *product, size_t first, size_t count);
 void KERNEL(sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);
 void KERNEL(binary_loss)(const mh_heads_loss *loss);
 void KERNEL(heads_loss)(const mh_head_columns *heads, const mh_heads_loss *loss);

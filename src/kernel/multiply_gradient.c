@@ -13,8 +13,8 @@ enum {
      * of 32 KB for each level of the tree.
      */
     RUN = 160,
-    BLOCK_ROWS = 8 * MH_PANEL,
-    BLOCK_PANELS = 4,
+    BLOCK_ROWS = MH_GRADIENT_BLOCK_ROWS,
+    BLOCK_PANELS = MH_GRADIENT_BLOCK_PANELS,
     STRIDE = 32, /* rows between two requests for lines of the next run */
     SHARES = 4,  /* of a panel's lines that are asked for at one time   */
     LEVELS = 7,  /* of a tree over MH_LEAVES_MAX leaves, without the leaf that is being summed */
@@ -222,12 +222,15 @@ static void run_leaves(const mh_gradient_product *product, size_t row, size_t ro
     }
 }
 
-void KERNEL(multiply_gradient)(const mh_gradient_product *product)
+void KERNEL(multiply_gradient)(const mh_gradient_product *product, size_t first, size_t count)
 {
     size_t rows = product->a.columns, panels = mh_panels_count(&product->b);
+    size_t across = (panels + BLOCK_PANELS - 1) / BLOCK_PANELS;
 
-    for (size_t row = 0; row < rows; row += BLOCK_ROWS)
-        for (size_t panel = 0; panel < panels; panel += BLOCK_PANELS)
-            run_leaves(product, row, rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS, panel,
-                       panels - panel < BLOCK_PANELS ? panels - panel : BLOCK_PANELS);
+    for (size_t block = first; block < first + count; block++) {
+        size_t row = block / across * BLOCK_ROWS, panel = block % across * BLOCK_PANELS;
+
+        run_leaves(product, row, rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS, panel,
+                   panels - panel < BLOCK_PANELS ? panels - panel : BLOCK_PANELS);
+    }
 }

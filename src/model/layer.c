@@ -15,8 +15,13 @@ void mh_layer_backward(const mh_layer *layer, const mh_weights *weights, const m
                        const mh_panels *dy, const mh_leaves *leaves, bool adds, float scale, float *gradient,
                        const mh_panels *dx)
 {
-    mh_matrix_weight_gradient(dy, x, leaves, adds, gradient + layer->weight);
     mh_kernel_now()->sum_columns(dy, leaves, adds, gradient + layer->bias);
     if (dx != NULL)
         mh_matrix_backward(weights, dy, x, scale, dx);
+}
+
+void mh_layer_weight_gradient(const mh_layer *layer, const mh_panels *x, const mh_panels *dy,
+                              const mh_leaves *leaves, bool adds, mh_span blocks, float *gradient)
+{
+    mh_matrix_weight_gradient(dy, x, leaves, adds, blocks, gradient + layer->weight);
 }

@@ -97,56 +97,81 @@ static void add_losses(const mh_model *model, const pass *p, const mh_panels *lo
     }
 }
 
-/* From the logits' derivatives down to the first layer. */
-static void backward(const mh_model *model, const pass *p, mh_panels dy, mh_workspace *w, bool adds,
-                     float *gradient, const mh_gradient_watch *watch)
+/* From the logits' derivatives down to the first layer. The gradient of the weights is made on the way, or left for later. */
+static void backward(const mh_model *model, const pass *p, const mh_workspace *w, const mh_weight_work *work,
+                     bool is_left, float *gradient, const mh_gradient_watch *watch)
 {
     float scale = p->drops ? mh_dropout_scale(model->dropout) : 1.0f;
-    mh_panels inputs = mh_panels_slice(&w->inputs, 0, p->rows);
-    mh_leaves leaves = {p->parts, w->part_rows, p->parts > 1 ? w->merges : NULL};
+    mh_leaves leaves = weight_work_leaves(work);
 
-    for (size_t i = 0; i < p->parts; i++) {
-        w->part_rows[i] = p->part[i].rows;
-        w->merges[i] = mh_leaves_merges(p->parts, i);
-    }
-    if (model->has_linear_path)
-        mh_matrix_weight_gradient(&dy, &inputs, &leaves, adds, gradient + model->wide);
+    if (model->has_linear_path && !is_left)
+        weight_work_make(model, w, work, model->layers, gradient);
     for (size_t i = model->layers; i-- > 0;) {
         const mh_layer *layer = &model->layer[i];
-        mh_panels x = i > 0 ? mh_panels_slice(&w->outputs[i - 1], 0, p->rows) : inputs, dx = x;
+        mh_panels dy = mh_panels_slice(&w->slopes[i], 0, p->rows), x = {0}, dx = {0};
 
-        dx.values = w->slopes[(model->layers - i) % 2];
-        mh_layer_backward(layer, &w->weights[i], &x, &dy, &leaves, adds, scale, gradient, i > 0 ? &dx : NULL);
+        if (i > 0) {
+            x = mh_panels_slice(&w->outputs[i - 1], 0, p->rows);
+            dx = mh_panels_slice(&w->slopes[i - 1], 0, p->rows);
+        }
+        if (!is_left)
+            weight_work_make(model, w, work, i, gradient);
+        mh_layer_backward(layer, &w->weights[i], &x, &dy, &leaves, work->adds, scale, gradient,
+                          i > 0 ? &dx : NULL);
         if (watch != NULL)
             watch->is_final_from(watch->who, layer->weight);
-        dy = dx;
     }
 }
 
+/* What a caller wants to know of a pass, or to do with it; NULL: nothing. */
+typedef struct {
+    const mh_gradient_watch *watch;
+    mh_weight_work *left; /* out: what is left for later */
+} wishes;
+
 static void run_pass(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *w, bool adds,
-                     float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
+                     float *gradient, mh_tally *tally, wishes wishes)
 {
     pass p = pass_over(model, part, parts);
+    mh_weight_work work;
     mh_panels logits = forward(model, &p, w); /* features -> logits */
 
-    add_losses(model, &p, &logits, w, tally);              /* logits -> slopes   */
-    backward(model, &p, logits, w, adds, gradient, watch); /* slopes -> gradient */
+    add_losses(model, &p, &logits, w, tally); /* logits -> slopes   */
+    weight_work_describe(model, part, parts, adds, &work);
+    backward(model, &p, w, &work, wishes.left != NULL, gradient, wishes.watch); /* slopes -> gradient */
+    if (wishes.left != NULL)
+        *wishes.left = work;
 }
 
-void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
-                       float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
+static void run_passes(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
+                       float *gradient, mh_tally *tally, wishes wishes_of_last)
 {
     mh_batch chunk = {0};
 
     assert(parts >= 1 && parts <= MH_MODEL_PARTS_MAX);
     if (parts > 1 || part->rows <= workspace->rows) {
-        run_pass(model, part, parts, workspace, false, gradient, tally, watch);
+        run_pass(model, part, parts, workspace, false, gradient, tally, wishes_of_last);
         return;
     }
     for (size_t row = 0; row < part->rows; row += chunk.rows) {
         chunk = mh_batch_slice(part, row, workspace->rows);
 
         bool is_last = row + chunk.rows == part->rows;
-        run_pass(model, &chunk, 1, workspace, row > 0, gradient, tally, is_last ? watch : NULL);
+        run_pass(model, &chunk, 1, workspace, row > 0, gradient, tally,
+                 is_last ? wishes_of_last : (wishes){NULL, NULL});
     }
+}
+
+void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
+                       float *gradient, mh_tally *tally, const mh_gradient_watch *watch)
+{
+    run_passes(model, part, parts, workspace, gradient, tally, (wishes){watch, NULL});
+}
+
+void mh_model_gradient_but_weights(const mh_model *model, const mh_batch *part, size_t parts,
+                                   mh_workspace *workspace, float *gradient, mh_tally *tally,
+                                   mh_weight_work *left)
+{
+    assert(workspace->keeps_slopes);
+    run_passes(model, part, parts, workspace, gradient, tally, (wishes){NULL, left});
 }

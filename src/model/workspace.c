@@ -42,7 +42,7 @@ static size_t logit_floats(const mh_model *model, size_t rows)
     return logits > scratch ? logits : scratch;
 }
 
-/* The logits' derivatives take the logits' own place. */
+/* Of one of two places for the derivatives of neighbouring layers. */
 static size_t slope_floats(const mh_model *model, size_t rows)
 {
     size_t widest = 0;
@@ -52,10 +52,22 @@ static size_t slope_floats(const mh_model *model, size_t rows)
     return mh_matrix_floats(rows, widest);
 }
 
-static size_t count_floats(const mh_model *model, size_t rows)
+/* Of all derivatives; those of the logits take the logits' own place. */
+static size_t all_slope_floats(const mh_model *model, size_t rows, bool keeps_slopes)
+{
+    size_t floats = 0;
+
+    if (!keeps_slopes)
+        return 2 * slope_floats(model, rows);
+    for (size_t i = 0; i + 1 < model->layers; i++)
+        floats += mh_matrix_floats(rows, model->layer[i].outputs);
+    return floats;
+}
+
+static size_t count_floats(const mh_model *model, size_t rows, bool keeps_slopes)
 {
     size_t inputs = mh_model_inputs(model);
-    size_t floats = mh_matrix_floats(rows, inputs) + 2 * slope_floats(model, rows);
+    size_t floats = mh_matrix_floats(rows, inputs) + all_slope_floats(model, rows, keeps_slopes);
 
     for (size_t i = 0; i < model->layers; i++)
         floats += mh_matrix_floats(rows, model->layer[i].outputs) +
@@ -65,58 +77,99 @@ static size_t count_floats(const mh_model *model, size_t rows)
     return floats + logit_floats(model, rows);
 }
 
-/* Deals the memory out, in whole cache lines but for the last. */
-static void place_matrices(const mh_model *model, mh_workspace *w)
+/* Takes the next floats of a memory that is dealt out. */
+static float *take(float **next, size_t floats)
 {
-    size_t inputs = mh_model_inputs(model), slopes = slope_floats(model, w->rows);
-    float *next = w->floats;
+    float *taken = *next;
 
-    w->inputs = mh_matrix_of(next, w->rows, inputs);
-    next += mh_matrix_floats(w->rows, inputs);
+    *next += floats;
+    return taken;
+}
+
+static void place_slopes(const mh_model *model, mh_workspace *w, float **next)
+{
+    size_t top = model->layers - 1, each = slope_floats(model, w->rows);
+    float *two = *next;
+
+    for (size_t i = 0; i < top; i++) {
+        size_t outputs = model->layer[i].outputs;
+        float *place =
+            w->keeps_slopes ? take(next, mh_matrix_floats(w->rows, outputs)) : two + (top - i) % 2 * each;
+
+        w->slopes[i] = mh_matrix_of(place, w->rows, outputs);
+    }
+    w->slopes[top] = w->outputs[top];
+    if (!w->keeps_slopes)
+        *next += 2 * each;
+}
+
+/* Deals the memory out, in whole cache lines but for the last. */
+static void place_matrices(const mh_model *model, mh_workspace *w, float *next)
+{
+    size_t inputs = mh_model_inputs(model);
+
+    w->inputs = mh_matrix_of(take(&next, mh_matrix_floats(w->rows, inputs)), w->rows, inputs);
     for (size_t i = 0; i < model->layers; i++) {
         const mh_layer *layer = &model->layer[i];
 
-        w->outputs[i] = mh_matrix_of(next, w->rows, layer->outputs);
-        next += mh_matrix_floats(w->rows, layer->outputs);
-        w->weights[i] = mh_weights_of(next, layer->inputs, layer->outputs);
-        next += mh_weights_floats(layer->inputs, layer->outputs);
+        w->outputs[i] =
+            mh_matrix_of(take(&next, mh_matrix_floats(w->rows, layer->outputs)), w->rows, layer->outputs);
+        w->weights[i] = mh_weights_of(take(&next, mh_weights_floats(layer->inputs, layer->outputs)),
+                                      layer->inputs, layer->outputs);
     }
-    if (model->has_linear_path) {
-        w->weights[model->layers] = mh_weights_of(next, inputs, model->heads.columns);
-        next += mh_weights_floats(inputs, model->heads.columns);
+    if (model->has_linear_path)
+        w->weights[model->layers] = mh_weights_of(
+            take(&next, mh_weights_floats(inputs, model->heads.columns)), inputs, model->heads.columns);
+    place_slopes(model, w, &next);
+    w->logits = next;
+}
+
+static mh_status create(const mh_model *model, size_t rows, float *memory, mh_workspace **out)
+{
+    mh_status status = MH_OK;
+    mh_workspace *w = NULL;
+
+    MH_TRY(mh_memory_new(sizeof *w, &w));
+    w->rows = rows;
+    w->keeps_slopes = memory != NULL;
+    MH_TRY(mh_memory_array(model->layers, sizeof *w->outputs, &w->outputs));
+    MH_TRY(mh_memory_array(model->layers, sizeof *w->slopes, &w->slopes));
+    MH_TRY(mh_memory_array(model->layers + 1, sizeof *w->weights, &w->weights));
+    /* One block: what is read and written together lies together. */
+    if (memory == NULL)
+        MH_TRY(mh_memory_array(count_floats(model, rows, false), sizeof *w->own, &w->own));
+    place_matrices(model, w, memory != NULL ? memory : w->own);
+cleanup:
+    if (status != MH_OK) {
+        mh_workspace_destroy(w);
+        w = NULL;
     }
-    w->slopes[0] = next;
-    w->slopes[1] = next + slopes;
-    w->logits = next + 2 * slopes;
+    *out = w;
+    return status;
 }
 
 mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace **out)
 {
-    mh_status status = MH_OK;
-    mh_workspace *workspace = NULL;
+    return create(model, rows, NULL, out);
+}
 
-    MH_TRY(mh_memory_new(sizeof *workspace, &workspace));
-    workspace->rows = rows;
-    MH_TRY(mh_memory_array(model->layers, sizeof *workspace->outputs, &workspace->outputs));
-    MH_TRY(mh_memory_array(model->layers + 1, sizeof *workspace->weights, &workspace->weights));
-    /* One block: what is read and written together lies together. */
-    MH_TRY(mh_memory_array(count_floats(model, rows), sizeof *workspace->floats, &workspace->floats));
-    place_matrices(model, workspace);
-cleanup:
-    if (status != MH_OK) {
-        mh_workspace_destroy(workspace);
-        workspace = NULL;
-    }
-    *out = workspace;
-    return status;
+size_t mh_workspace_floats(const mh_model *model, size_t rows)
+{
+    return count_floats(model, rows, true);
+}
+
+mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, mh_workspace **out)
+{
+    return create(model, rows, memory, out);
 }
 
 void mh_workspace_destroy(mh_workspace *workspace)
 {
     if (workspace == NULL)
         return;
-    mh_memory_free(workspace->floats);
+    mh_memory_free(workspace->own);
     mh_memory_free(workspace->outputs);
+    mh_memory_free(workspace->slopes);
     mh_memory_free(workspace->weights);
     mh_memory_free(workspace);
 }

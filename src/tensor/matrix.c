@@ -135,16 +135,23 @@ void mh_matrix_backward(const mh_weights *weights, const mh_panels *dy, const mh
         apply_mask(dx->rows * dx->columns, mask->values, scale, dx->values);
 }
 
+mh_span mh_matrix_blocks(size_t outputs, size_t inputs)
+{
+    return (mh_span){0, mh_kernel_uses_blas() ? 1 : mh_gradient_blocks(outputs, inputs)};
+}
+
 void mh_matrix_weight_gradient(const mh_panels *dy, const mh_panels *x, const mh_leaves *leaves, bool adds,
-                               float *dweight)
+                               mh_span blocks, float *dweight)
 {
     const mh_gradient_product product = {.a = *dy, .b = *x, .leaves = *leaves, .adds = adds, .c = dweight};
 
     if (!mh_kernel_uses_blas()) {
-        mh_kernel_now()->multiply_gradient(&product);
+        mh_kernel_now()->multiply_gradient(&product, blocks.first, blocks.count);
         return;
     }
     assert(leaves->count == 1);
+    if (blocks.count == 0)
+        return;
     if (dy->rows == 0 && !adds)
         memset(dweight, 0, dy->columns * x->columns * sizeof *dweight);
     else

@@ -207,6 +207,12 @@ static void deal(size_t rows, size_t count, leaf_list *out)
     out->leaves = (mh_leaves){count, out->rows, count > 1 ? out->merges : NULL};
 }
 
+/* All blocks of c. */
+static void multiply_gradient(const mh_kernel *kernel, const mh_gradient_product *product)
+{
+    kernel->multiply_gradient(product, 0, mh_gradient_blocks(product->a.columns, product->b.columns));
+}
+
 static void expect_gradient(const mh_kernel *kernel, const size_t shape[3], size_t leaves, bool adds)
 {
     matrix a = matrix_of(shape[0], shape[1], 1), b = matrix_of(shape[0], shape[2], 2);
@@ -215,8 +221,8 @@ static void expect_gradient(const mh_kernel *kernel, const size_t shape[3], size
     leaf_list list;
 
     deal(shape[0], leaves, &list);
-    kernel->multiply_gradient(
-        &(mh_gradient_product){.a = a.panels, .b = b.panels, .leaves = list.leaves, .adds = adds, .c = c});
+    multiply_gradient(kernel, &(mh_gradient_product){
+                                  .a = a.panels, .b = b.panels, .leaves = list.leaves, .adds = adds, .c = c});
     for (size_t e = 0; e < count; e++) {
         double sum = adds ? (double)before[e] : 0.0;
 
@@ -270,8 +276,10 @@ static void tree(const mh_kernel *kernel, const matrix *a, const matrix *b, cons
     const mh_leaves one = {1, &list->rows[first], NULL};
     mh_panels own = mh_panels_slice(&a->panels, row, list->rows[first]);
 
-    kernel->multiply_gradient(&(mh_gradient_product){
-        .a = own, .b = mh_panels_slice(&b->panels, row, list->rows[first]), .leaves = one, .c = products});
+    multiply_gradient(kernel, &(mh_gradient_product){.a = own,
+                                                     .b = mh_panels_slice(&b->panels, row, list->rows[first]),
+                                                     .leaves = one,
+                                                     .c = products});
     kernel->sum_columns(&own, &one, false, columns);
 }
 
@@ -288,7 +296,8 @@ Test(kernel, adds_leaves_in_the_order_of_their_tree)
             leaf_list list;
 
             deal(203, leaves, &list);
-            kernel->multiply_gradient(
+            multiply_gradient(
+                kernel,
                 &(mh_gradient_product){.a = a.panels, .b = b.panels, .leaves = list.leaves, .c = together});
             kernel->sum_columns(&a.panels, &list.leaves, false, sums);
             tree(kernel, &a, &b, &list, 0, leaves, apart, sums_apart);
@@ -299,6 +308,33 @@ Test(kernel, adds_leaves_in_the_order_of_their_tree)
             free(together);
             free(apart);
         }
+    }
+}
+
+/* What makes it not matter who makes a block. */
+Test(kernel, makes_each_block_of_a_gradient_by_itself)
+{
+    enum { ROWS = 203, M = 300, N = 200, COUNT = M * N };
+    size_t i = 0, blocks = mh_gradient_blocks(M, N);
+
+    cr_assert(eq(sz, blocks, 3 * 4));
+    for (const mh_kernel *kernel = each(&i); kernel != NULL; kernel = each(&i)) {
+        matrix a = matrix_of(ROWS, M, 1), b = matrix_of(ROWS, N, 2);
+        float *whole = numbers(COUNT, 3), *pieces = numbers(COUNT, 4);
+        leaf_list list;
+
+        deal(ROWS, 3, &list);
+        mh_gradient_product product = {.a = a.panels, .b = b.panels, .leaves = list.leaves, .c = whole};
+        multiply_gradient(kernel, &product);
+        product.c = pieces;
+        for (size_t block = blocks; block-- > 0;)
+            if (block % 3 != 1)
+                kernel->multiply_gradient(&product, block, block % 3 == 0 ? 2 : 1);
+        EXPECT_SAME_BITS(pieces, whole, COUNT);
+        matrix_free(&a);
+        matrix_free(&b);
+        free(whole);
+        free(pieces);
     }
 }
 

@@ -67,6 +67,7 @@ static void run_backward(bool adds, float *gradient, float *dx)
     const size_t rows = ROWS;
     const mh_leaves leaves = {1, &rows, NULL};
 
+    mh_layer_weight_gradient(&layer, &p.x, &p.dy, &leaves, adds, mh_matrix_blocks(OUTPUTS, INPUTS), gradient);
     mh_layer_backward(&layer, &p.weights, &p.x, &p.dy, &leaves, adds, 1.0f, gradient,
                       dx != NULL ? &p.dx : NULL);
     if (dx != NULL)

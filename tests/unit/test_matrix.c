@@ -107,7 +107,7 @@ static void run_weight_gradient(size_t rows, size_t inputs, size_t outputs, bool
 
     mh_panels_fill(&o.left, x);
     mh_panels_fill(&o.right, dy);
-    mh_matrix_weight_gradient(&o.right, &o.left, &leaves, adds, out);
+    mh_matrix_weight_gradient(&o.right, &o.left, &leaves, adds, mh_matrix_blocks(outputs, inputs), out);
     free(o.memory);
 }
 

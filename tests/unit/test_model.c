@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "expect.h"
-#include "multihead/model/dropout.h"
 #include "multihead/kernel/kernel.h"
+#include "multihead/model/dropout.h"
 #include "multihead/model/model.h"
 #include "toy.h"
 
@@ -582,6 +582,70 @@ Test(model, what_is_called_final_of_a_gradient_is)
     cr_expect(mh_model_layer_starts(c.model, starts) == 2 && starts[0] > 0 && starts[1] > starts[0]);
     mh_workspace_destroy(workspace);
     free(expected);
+    model_end(&c);
+}
+
+/*
+ * As between processes: one makes the derivatives, another one, which sees the same memory, some of the gradient. Returns
+ * the number of pieces.
+ */
+static size_t expect_same_from_pieces(model_case *c, size_t rows, const mh_batch *part, size_t parts)
+{
+    size_t count = mh_model_layout(c->model)->count, floats = mh_workspace_floats(c->model, rows);
+    float *memory = aligned_alloc(64, (floats * sizeof *memory + 63) / 64 * 64);
+    float *expected = malloc(count * sizeof *expected);
+    mh_tally tally[] = {c->tally, c->tally}; /* which is of no interest here */
+    mh_workspace *own = NULL, *seen = NULL;
+    mh_weight_work left;
+
+    cr_assert(memory != NULL && expected != NULL);
+    MUST(mh_workspace_create_in(c->model, rows, memory, &own));
+    MUST(mh_workspace_create_in(c->model, rows, memory, &seen));
+    mh_workspace_prepare(own, c->model);
+    mh_model_gradient(c->model, part, parts, own, expected, tally, NULL);
+    for (size_t i = 0; i < count; i++)
+        c->gradient[i] = NAN;
+    mh_model_gradient_but_weights(c->model, part, parts, own, c->gradient, tally, &left);
+    for (size_t piece = left.pieces; piece-- > 0;)
+        mh_model_weight_piece(c->model, piece % 2 == 0 ? own : seen, &left, piece, c->gradient);
+    EXPECT_SAME_BITS(c->gradient, expected, count);
+    mh_workspace_destroy(own);
+    mh_workspace_destroy(seen);
+    free(expected);
+    free(memory);
+    return left.pieces;
+}
+
+Test(model, weights_that_are_left_for_later_get_the_same_gradient)
+{
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true, .dropout = 0.25f}, mixed, 2);
+    mh_batch empty = mh_batch_slice(&c.batch, 0, 0);
+    const mh_batch part[] = {mh_batch_slice(&c.batch, 0, 5), mh_batch_slice(&c.batch, 5, 3)};
+    mh_draw draw = {.seed = 1, .step = 2};
+
+    c.batch.draw = &draw;
+    expect_same_from_pieces(&c, ROWS, &c.batch, 1);
+    expect_same_from_pieces(&c, 7, &c.batch, 1); /* in several passes: the last one's are left */
+    expect_same_from_pieces(&c, ROWS, &empty, 1);
+    if (!mh_kernel_uses_blas())
+        expect_same_from_pieces(&c, ROWS, part, 2);
+    model_end(&c);
+}
+
+Test(model, weights_of_a_large_layer_are_left_in_several_pieces)
+{
+    enum { MANY_ROWS = 150 };
+    static const size_t wide[] = {300, 200};
+    model_case c = model_start(mixed, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, 2);
+
+    mh_model_destroy(c.model);
+    toy_batch_free(&c.batch);
+    free(c.gradient);
+    c.model = toy_model(&c.schema, MH_HEADS_AUTO, MH_HEAD_ACTIVATION_NONE, wide, 2);
+    c.batch = toy_batch(&c.schema, MANY_ROWS);
+    c.gradient = malloc(mh_model_layout(c.model)->count * sizeof *c.gradient);
+    cr_assert(c.gradient != NULL);
+    cr_expect(mh_kernel_uses_blas() || expect_same_from_pieces(&c, MANY_ROWS, &c.batch, 1) > 3);
     model_end(&c);
 }
 

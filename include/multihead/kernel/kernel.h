@@ -46,7 +46,12 @@ typedef struct {
     float scale;
 } mh_product;
 
-/* c = a^T b over the rows of both, or c += a^T b. a [rows x m], b [rows x n], c [m x n] row-major. */
+/*
+ * c = a^T b over the rows of both, or c += a^T b. a [rows x m], b [rows x n], c [m x n] row-major. It is made in blocks of
+ * c, each by itself: so it can be made in pieces, by whoever has time.
+ */
+enum { MH_GRADIENT_BLOCK_ROWS = 8 * MH_PANEL, MH_GRADIENT_BLOCK_PANELS = 4 };
+
 typedef struct {
     mh_panels a, b;
     mh_leaves leaves; /* of all rows */
@@ -54,13 +59,22 @@ typedef struct {
     float *c;
 } mh_gradient_product;
 
+/** How many blocks a c [m x n] has; they are counted row of blocks by row of blocks. */
+static inline size_t mh_gradient_blocks(size_t m, size_t n)
+{
+    const size_t columns = MH_GRADIENT_BLOCK_PANELS * MH_PANEL;
+
+    return (m + MH_GRADIENT_BLOCK_ROWS - 1) / MH_GRADIENT_BLOCK_ROWS * ((n + columns - 1) / columns);
+}
+
 typedef struct {
     const char *name; /* "avx512", "avx2", "generic" */
     const char *title;
 
     /** All of them in panels of MH_PANEL. */
     void (*multiply)(const mh_product *product);
-    void (*multiply_gradient)(const mh_gradient_product *product);
+    /** Blocks first..first + count - 1 of the product. */
+    void (*multiply_gradient)(const mh_gradient_product *product, size_t first, size_t count);
 
     /** sums [columns] of a's rows, replaced or added to; a in panels of any width. */
     void (*sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums);

@@ -82,6 +82,15 @@ mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace *
 void mh_workspace_destroy(mh_workspace *workspace);
 
 /**
+ * The same in somebody else's memory, which other processes may see: each of them creates a workspace of its own there, for
+ * the same model. It has room for all derivatives, see mh_model_gradient_but_weights.
+ *
+ *   memory   [mh_workspace_floats], from a cache line on; must stay
+ */
+mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, mh_workspace **out);
+size_t mh_workspace_floats(const mh_model *model, size_t rows);
+
+/**
  * Lays the model's weights out for the passes that follow. To be called before the first of them and whenever the
  * parameters have changed: what the passes see are the weights as they were then.
  */
@@ -119,6 +128,31 @@ size_t mh_model_layer_starts(const mh_model *model, size_t *first);
  */
 void mh_model_gradient(const mh_model *model, const mh_batch *part, size_t parts, mh_workspace *workspace,
                        float *gradient, mh_tally *tally, const mh_gradient_watch *watch);
+
+/*
+ * Nobody but the step waits for the gradient of the weights, while each layer waits for the derivatives of the one above: so
+ * the former can be left for later, in pieces, to whoever sees the workspace. (Qi, Wan, Huang, Lin, "Zero bubble pipeline
+ * parallelism", arXiv:2401.10241, part backward passes in this way.) What is left, for any process:
+ */
+typedef struct {
+    size_t pieces;
+    size_t rows; /* of the last pass, in the workspace */
+    bool adds;
+    size_t parts;
+    size_t part_rows[MH_MODEL_PARTS_MAX], merges[MH_MODEL_PARTS_MAX]; /* [parts] */
+} mh_weight_work;
+
+/** As mh_model_gradient, in a workspace of mh_workspace_create_in; leaves pieces of the last pass over it for later. */
+void mh_model_gradient_but_weights(const mh_model *model, const mh_batch *part, size_t parts,
+                                   mh_workspace *workspace, float *gradient, mh_tally *tally,
+                                   mh_weight_work *left);
+
+/**
+ * Makes piece 0..left->pieces - 1 of what was left, before the workspace's next pass. Each has its own elements of the
+ * gradient, and the same bits whoever makes it; needs neither the model's parameters nor a prepared workspace.
+ */
+void mh_model_weight_piece(const mh_model *model, const mh_workspace *workspace, const mh_weight_work *left,
+                           size_t piece, float *gradient);
 
 /** The logits [rows x heads.columns] of at most the workspace's rows; borrowed from it until the next pass. */
 const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_workspace *workspace);

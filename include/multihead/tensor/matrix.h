@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "multihead/kernel/kernel.h"
+#include "multihead/tensor/span.h"
 
 /*
  * The door to matrix products: our own kernels (kernel.h) or BLAS. Matrices of activations are laid out as mh_matrix_of
@@ -21,9 +22,9 @@ size_t mh_matrix_floats(size_t rows, size_t columns);
 /* Weights as the products read them; the arrays are in the memory given to mh_weights_of. */
 typedef struct {
     size_t inputs, outputs;
-    const float *weight, *bias;     /* borrowed: what was prepared last; bias NULL: none      */
-    float *forward, *backward;      /* of weight^T and weight, in panels; not used with BLAS  */
-    float *start;                   /* bias filled up to panels, or zeros                     */
+    const float *weight, *bias; /* borrowed: what was prepared last; bias NULL: none      */
+    float *forward, *backward;  /* of weight^T and weight, in panels; not used with BLAS  */
+    float *start;               /* bias filled up to panels, or zeros                     */
 } mh_weights;
 
 /** Floats that mh_weights_of wants; from a cache line on. */
@@ -44,9 +45,15 @@ void mh_matrix_backward(const mh_weights *weights, const mh_panels *dy, const mh
 /**
  * dweight = dy^T x, or dweight += dy^T x when `adds`; row-major. Rows in leaves are summed in their tree's order; BLAS
  * takes one leaf only. 0 rows give 0.
+ *
+ *   blocks   which of dweight's blocks are made: some of mh_matrix_blocks. Each has the same bits with which others it is
+ *            made
  */
 void mh_matrix_weight_gradient(const mh_panels *dy, const mh_panels *x, const mh_leaves *leaves, bool adds,
-                               float *dweight);
+                               mh_span blocks, float *dweight);
+
+/** All blocks of a gradient of weights [outputs x inputs]; with BLAS it is one. */
+mh_span mh_matrix_blocks(size_t outputs, size_t inputs);
 
 /**
  * Threads of each product in this process, from now on. Our own kernels have one: more are BLAS's. Before any matrix is
