@@ -215,7 +215,7 @@ static void move_into(mh_allreduce *a, shared_sum *shared)
     mh_memory_free(a->header);
     mh_memory_free(a->headers);
     for (size_t i = 0; i < a->height; i++)
-        a->stack[i] = shared_sum_vector(shared, i);
+        a->stack[i] = shared_sum_vector(shared, a->rank, i);
     a->headers = shared_sum_headers(shared);
     a->header = a->headers + a->rank * header_length(a);
     a->shared = shared;
@@ -269,6 +269,16 @@ float *mh_allreduce_next(mh_allreduce *a, size_t *leaves)
     *leaves = a->group[a->written].count;
     a->written++;
     return a->stack[a->top++];
+}
+
+size_t mh_allreduce_last(const mh_allreduce *a)
+{
+    return a->top - 1;
+}
+
+float *mh_allreduce_vector(const mh_allreduce *a, size_t rank, size_t i)
+{
+    return a->shared != NULL ? shared_sum_vector(a->shared, rank, i) : NULL;
 }
 
 /* The same steps on rows of doubles: values [hosted x count] become [own subtrees x count], in place. */

@@ -23,7 +23,7 @@ typedef struct {
 
 struct host_memory {
     size_t rank, ranks;
-    size_t spins; /* looks at an arrival before the core is left to others */
+    size_t spins; /* looks at what others write before the core is left to others */
     size_t bytes; /* of the mapping: arrivals, then the data */
     arrival *arrival;
     char *data;
@@ -180,11 +180,18 @@ void *host_memory_data(const host_memory *memory)
  * Ranks that have a core each come at about the same time, and who leaves its core may not get it back for milliseconds.
  * Where ranks share one, it is left to those that are still to come.
  */
-static void wait_for(const arrival *other, uint64_t meetings, size_t spins)
+void host_memory_rest(const host_memory *memory, size_t looks)
 {
-    for (size_t i = 0; atomic_load_explicit(&other->meetings, memory_order_acquire) < meetings; i++)
-        if (i >= spins)
-            sched_yield();
+    if (looks > memory->spins)
+        sched_yield();
+}
+
+static void wait_for(const host_memory *memory, size_t rank, uint64_t meetings)
+{
+    const arrival *other = &memory->arrival[rank];
+
+    for (size_t looks = 1; atomic_load_explicit(&other->meetings, memory_order_acquire) < meetings; looks++)
+        host_memory_rest(memory, looks);
 }
 
 void host_memory_meet(host_memory *memory)
@@ -195,6 +202,6 @@ void host_memory_meet(host_memory *memory)
 
     atomic_store_explicit(&own->meetings, meetings, memory_order_release);
     for (size_t rank = 0; rank < memory->ranks; rank++)
-        wait_for(&memory->arrival[rank], meetings, memory->spins);
+        wait_for(memory, rank, meetings);
     wait_end(before);
 }

@@ -25,4 +25,7 @@ void *host_memory_data(const host_memory *memory);
 /** Waits for all ranks: what each of them wrote before, all can read behind. Collective. */
 void host_memory_meet(host_memory *memory);
 
+/** Who has looked so many times for what another rank is to write leaves its core to others for a moment, if that is long. */
+void host_memory_rest(const host_memory *memory, size_t looks);
+
 #endif

@@ -37,11 +37,6 @@ static float *vector_at(const shared_sum *s, size_t i)
     return (float *)((char *)host_memory_data(s->memory) + s->headers + i * s->vector);
 }
 
-static float *vector_of(const shared_sum *s, size_t rank, size_t i)
-{
-    return vector_at(s, 1 + s->common + rank * s->height + i);
-}
-
 /* [ranks], each 1 where its part of the sum is finite */
 static double *finite_parts(const shared_sum *s)
 {
@@ -82,7 +77,7 @@ mh_status shared_sum_create(const mh_comm *comm, const sum_tree *tree, size_t co
     if (s->memory == NULL)
         goto cleanup;
     for (size_t i = 0; i < tree->subtrees; i++)
-        s->value[i] = vector_of(s, tree->subtree[i].owner, tree->subtree[i].index);
+        s->value[i] = shared_sum_vector(s, tree->subtree[i].owner, tree->subtree[i].index);
     *out = s;
     s = NULL;
 cleanup:
@@ -99,9 +94,9 @@ void shared_sum_destroy(shared_sum *s)
     mh_memory_free(s);
 }
 
-float *shared_sum_vector(const shared_sum *s, size_t i)
+float *shared_sum_vector(const shared_sum *s, size_t rank, size_t i)
 {
-    return vector_of(s, s->rank, i);
+    return vector_at(s, 1 + s->common + rank * s->height + i);
 }
 
 double *shared_sum_headers(const shared_sum *s)

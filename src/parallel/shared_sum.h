@@ -23,8 +23,8 @@ mh_status shared_sum_create(const mh_comm *comm, const sum_tree *tree, size_t co
                             size_t header, size_t common, shared_sum **out);
 void shared_sum_destroy(shared_sum *shared);
 
-/** A vector of this rank's [count], zeros at first. It may be written again when all have made the sum. */
-float *shared_sum_vector(const shared_sum *shared, size_t i);
+/** A vector of a rank's [count], zeros at first. It may be written again when all have made the sum. */
+float *shared_sum_vector(const shared_sum *shared, size_t rank, size_t i);
 
 /** The headers of all ranks [ranks x header]; this rank's own is to be written before they meet. */
 double *shared_sum_headers(const shared_sum *shared);

@@ -72,6 +72,15 @@ cleanup:
     return status;
 }
 
+/* As many as make a chunk, or all that this rank has of a batch. */
+static size_t workspace_rows(const mh_trainer *t)
+{
+    size_t chunk = mh_model_chunk_rows(t->trained->model);
+    size_t rows = t->hosted.count * mh_deal_part_rows_max(&t->deal, 1);
+
+    return rows < chunk ? rows : chunk;
+}
+
 static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
 {
     mh_status status = MH_OK;
@@ -88,10 +97,8 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     MH_TRY(mh_loader_create(&t->data->shard, &loader, &t->loader));
     if (config->warmup_epochs > 0)
         t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
-    size_t chunk = mh_model_chunk_rows(t->trained->model);
-    size_t rows = mh_deal_part_rows_max(&t->deal, 1), all_rows = t->hosted.count * rows;
-    size_t together = mh_model_parts_at_once(t->trained->model, rows);
-    MH_TRY(mh_workspace_create(t->trained->model, all_rows < chunk ? all_rows : chunk, &t->workspace));
+    size_t together = mh_model_parts_at_once(t->trained->model, mh_deal_part_rows_max(&t->deal, 1));
+    MH_TRY(mh_workspace_create(t->trained->model, workspace_rows(t), &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, together, rank, ranks, &t->allreduce));
     if (config->overlaps)
         MH_TRY(cut_sum(t));
@@ -186,16 +193,30 @@ static void move_into_common(mh_trainer *t)
     t->common = parameters;
 }
 
+static mh_status share_gradient(const mh_comm *comm, mh_trainer *t)
+{
+    mh_status status = MH_OK;
+
+    MH_TRY(shared_gradient_create(comm, t->trained->model, workspace_rows(t), t->allreduce, &t->shared));
+    if (t->shared != NULL) {
+        mh_workspace_destroy(t->workspace);
+        t->workspace = shared_gradient_workspace(t->shared);
+    }
+cleanup:
+    return status;
+}
+
 mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *t)
 {
     mh_status status = MH_OK;
     bool steps_together = t->config.adam.rule == MH_ADAM_USUAL;
 
-    if (t->config.overlaps || t->common != NULL)
+    if (t->config.overlaps || t->shared != NULL)
         return MH_OK;
     MH_TRY(mh_allreduce_share(comm, t->allreduce, steps_together ? COMMON_VECTORS : 0));
     if (steps_together && mh_allreduce_common(t->allreduce, 0) != NULL)
         move_into_common(t);
+    MH_TRY(share_gradient(comm, t));
 cleanup:
     return status;
 }
@@ -219,7 +240,9 @@ void mh_trainer_destroy(mh_trainer *t)
     mh_trainer_take_back(t);
     mh_checkpoint_writer_destroy(t->writer);
     mh_loader_destroy(t->loader);
-    mh_workspace_destroy(t->workspace);
+    if (t->shared == NULL)
+        mh_workspace_destroy(t->workspace);
+    shared_gradient_destroy(t->shared);
     mh_allreduce_destroy(t->allreduce);
     mh_adam_destroy(t->adam);
     mh_history_close(t->history);
@@ -394,26 +417,42 @@ static void take_parts(mh_trainer *t, size_t batch)
     }
 }
 
-/* The rows of every replica hosted here become leaves of the sum. Waits for no other rank. */
-static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
+/* Of some replicas; the last ones' is finished later where ranks of a host help each other. */
+static void compute_gradient(const mh_comm *comm, mh_trainer *t, mh_span replicas, float *gradient)
 {
     summer summer = {comm, t->allreduce};
     const mh_gradient_watch watch = {sum_from, &summer};
+    const mh_batch *part = &t->part[replicas.first];
+    mh_tally *tally = &t->tally[replicas.first];
+    bool is_last = mh_span_end(replicas) == t->hosted.count;
+
+    if (mh_fault_take(MH_FAULT_NAN)) {
+        mh_model_gradient(t->trained->model, part, replicas.count, t->workspace, gradient, tally, NULL);
+        gradient[0] = NAN;
+    } else if (t->shared != NULL && is_last) {
+        shared_gradient_begin(t->shared, part, replicas.count, gradient, tally);
+    } else {
+        mh_model_gradient(t->trained->model, part, replicas.count, t->workspace, gradient, tally,
+                          t->config.overlaps ? &watch : NULL);
+    }
+}
+
+/* The rows of every replica hosted here become leaves of the sum. Waits for ranks of this host at the most. */
+static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
+{
     size_t leaves = 0;
 
     take_parts(t, batch);
     mh_workspace_prepare(t->workspace, t->trained->model);
     for (size_t r = 0; r < t->hosted.count; r += leaves) {
         float *gradient = mh_allreduce_next(t->allreduce, &leaves);
-        bool is_spoilt = mh_fault_take(MH_FAULT_NAN);
 
-        mh_model_gradient(t->trained->model, &t->part[r], leaves, t->workspace, gradient, &t->tally[r],
-                          t->config.overlaps && !is_spoilt ? &watch : NULL);
-        if (is_spoilt)
-            gradient[0] = NAN;
+        compute_gradient(comm, t, (mh_span){r, leaves}, gradient);
         for (size_t i = r; i < r + leaves; i++)
             t->replica_loss[i] = note_loss(t, batch, i);
     }
+    if (t->shared != NULL)
+        shared_gradient_finish(t->shared);
 }
 
 /* Equal everywhere: the same sum gives the same step. Where ranks have the parameters together, each takes its part of it. */
@@ -482,6 +521,8 @@ mh_status mh_trainer_step(const mh_comm *comm, mh_trainer *t, size_t batch, doub
     count_labels(comm, t, batch, status);
     if (status == MH_OK)
         compute_gradients(comm, t, batch);
+    else if (t->shared != NULL)
+        shared_gradient_give_up(t->shared);
 
     /* Collective: every rank arrives here. */
     t->request = own_request(t);

@@ -7,6 +7,7 @@
 #include "multihead/training/kept_weights.h"
 #include "multihead/training/progress.h"
 #include "multihead/training/trainer.h"
+#include "shared_gradient.h"
 
 /* What a trainer is made of: a step of it is in trainer.c, the way from step to step in trainer_loop.c. */
 struct mh_trainer {
@@ -24,6 +25,7 @@ struct mh_trainer {
     mh_loader *loader;
     mh_workspace *workspace;
     mh_allreduce *allreduce;
+    shared_gradient *shared; /* has the workspace, where ranks help each other; NULL: they do not */
     mh_adam *adam;
     float *common; /* the parameters, where ranks have them together; NULL: each has its own */
     mh_history *history;

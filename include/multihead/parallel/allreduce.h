@@ -68,6 +68,13 @@ void mh_allreduce_start(mh_allreduce *allreduce);
 float *mh_allreduce_next(mh_allreduce *allreduce, size_t *leaves);
 
 /**
+ * Where ranks share memory they can write into each other's sums: under this number the others find what next gave out last
+ * in mh_allreduce_vector, which is NULL where they do not. Not collective.
+ */
+size_t mh_allreduce_last(const mh_allreduce *allreduce);
+float *mh_allreduce_vector(const mh_allreduce *allreduce, size_t rank, size_t i);
+
+/**
  * The elements from `first` on of the sum given out last are final. Where it is the last one, begins to sum the segments
  * behind there, and looks after those that are under way; never waits. To be called with ever smaller elements, or not
  * at all: finish does what is left.

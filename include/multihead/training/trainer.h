@@ -66,8 +66,9 @@ void mh_trainer_destroy(mh_trainer *trainer);
 
 /**
  * Lets ranks of one host sum gradients in memory that they share, and have the parameters and the optimizer's moments there
- * together, of which each steps its part; see mh_allreduce_share. While the trainer is there the model's parameters may be
- * in that memory. Before the first step; run does it by itself. Collective, and fails on all ranks together.
+ * together, of which each steps its part; see mh_allreduce_share. Who is ready with its own gradient makes pieces of those of
+ * ranks that are late (shared_work.h). While the trainer is there the model's parameters may be in that memory. Before the
+ * first step; run does it by itself. Collective, and fails on all ranks together.
  */
 mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *trainer);
 
