@@ -1,8 +1,11 @@
 #include "multihead/model/layer.h"
 
-void mh_layer_prepare(const mh_layer *layer, const float *parameters, mh_weights *weights)
+void mh_layer_prepare(const mh_layer *layer, const float *parameters, mh_span part, mh_weights *weights)
 {
-    mh_weights_prepare(weights, parameters + layer->weight, parameters + layer->bias);
+    mh_span weight = {layer->weight, layer->outputs * layer->inputs}, bias = {layer->bias, layer->outputs};
+
+    mh_weights_prepare(weights, parameters + weight.first, mh_span_within(weight, part),
+                       parameters + bias.first, mh_span_within(bias, part));
 }
 
 void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh_panels *x,

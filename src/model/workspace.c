@@ -66,15 +66,23 @@ static size_t all_slope_floats(const mh_model *model, size_t rows, bool keeps_sl
 
 static size_t count_floats(const mh_model *model, size_t rows, bool keeps_slopes)
 {
-    size_t inputs = mh_model_inputs(model);
-    size_t floats = mh_matrix_floats(rows, inputs) + all_slope_floats(model, rows, keeps_slopes);
+    size_t floats =
+        mh_matrix_floats(rows, mh_model_inputs(model)) + all_slope_floats(model, rows, keeps_slopes);
 
     for (size_t i = 0; i < model->layers; i++)
-        floats += mh_matrix_floats(rows, model->layer[i].outputs) +
-                  mh_weights_floats(model->layer[i].inputs, model->layer[i].outputs);
-    if (model->has_linear_path)
-        floats += mh_weights_floats(inputs, model->heads.columns);
+        floats += mh_matrix_floats(rows, model->layer[i].outputs);
     return floats + logit_floats(model, rows);
+}
+
+size_t mh_workspace_weight_floats(const mh_model *model)
+{
+    size_t floats = 0;
+
+    for (size_t i = 0; i < model->layers; i++)
+        floats += mh_weights_floats(model->layer[i].inputs, model->layer[i].outputs);
+    if (model->has_linear_path)
+        floats += mh_weights_floats(mh_model_inputs(model), model->heads.columns);
+    return floats;
 }
 
 /* Takes the next floats of a memory that is dealt out. */
@@ -110,35 +118,37 @@ static void place_matrices(const mh_model *model, mh_workspace *w, float *next)
 
     w->inputs = mh_matrix_of(take(&next, mh_matrix_floats(w->rows, inputs)), w->rows, inputs);
     for (size_t i = 0; i < model->layers; i++) {
-        const mh_layer *layer = &model->layer[i];
+        size_t outputs = model->layer[i].outputs;
 
-        w->outputs[i] =
-            mh_matrix_of(take(&next, mh_matrix_floats(w->rows, layer->outputs)), w->rows, layer->outputs);
-        w->weights[i] = mh_weights_of(take(&next, mh_weights_floats(layer->inputs, layer->outputs)),
-                                      layer->inputs, layer->outputs);
+        w->outputs[i] = mh_matrix_of(take(&next, mh_matrix_floats(w->rows, outputs)), w->rows, outputs);
     }
-    if (model->has_linear_path)
-        w->weights[model->layers] = mh_weights_of(
-            take(&next, mh_weights_floats(inputs, model->heads.columns)), inputs, model->heads.columns);
     place_slopes(model, w, &next);
     w->logits = next;
 }
 
-static mh_status create(const mh_model *model, size_t rows, float *memory, mh_workspace **out)
+static void place_weights(const mh_model *model, mh_workspace *w, float *next)
+{
+    for (size_t i = 0; i < model->layers; i++) {
+        const mh_layer *layer = &model->layer[i];
+
+        w->weights[i] = mh_weights_of(take(&next, mh_weights_floats(layer->inputs, layer->outputs)),
+                                      layer->inputs, layer->outputs);
+    }
+    if (model->has_linear_path)
+        w->weights[model->layers] = mh_weights_of(next, mh_model_inputs(model), model->heads.columns);
+}
+
+static mh_status create(const mh_model *model, size_t rows, bool keeps_slopes, mh_workspace **out)
 {
     mh_status status = MH_OK;
     mh_workspace *w = NULL;
 
     MH_TRY(mh_memory_new(sizeof *w, &w));
     w->rows = rows;
-    w->keeps_slopes = memory != NULL;
+    w->keeps_slopes = keeps_slopes;
     MH_TRY(mh_memory_array(model->layers, sizeof *w->outputs, &w->outputs));
     MH_TRY(mh_memory_array(model->layers, sizeof *w->slopes, &w->slopes));
     MH_TRY(mh_memory_array(model->layers + 1, sizeof *w->weights, &w->weights));
-    /* One block: what is read and written together lies together. */
-    if (memory == NULL)
-        MH_TRY(mh_memory_array(count_floats(model, rows, false), sizeof *w->own, &w->own));
-    place_matrices(model, w, memory != NULL ? memory : w->own);
 cleanup:
     if (status != MH_OK) {
         mh_workspace_destroy(w);
@@ -150,7 +160,20 @@ cleanup:
 
 mh_status mh_workspace_create(const mh_model *model, size_t rows, mh_workspace **out)
 {
-    return create(model, rows, NULL, out);
+    mh_status status = MH_OK;
+    size_t weight_floats = mh_workspace_weight_floats(model);
+
+    MH_TRY(create(model, rows, false, out));
+    /* One block: what is read and written together lies together. */
+    MH_TRY(mh_memory_array(weight_floats + count_floats(model, rows, false), sizeof(float), &(*out)->own));
+    place_weights(model, *out, (*out)->own);
+    place_matrices(model, *out, (*out)->own + weight_floats);
+cleanup:
+    if (status != MH_OK) {
+        mh_workspace_destroy(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 size_t mh_workspace_floats(const mh_model *model, size_t rows)
@@ -158,9 +181,16 @@ size_t mh_workspace_floats(const mh_model *model, size_t rows)
     return count_floats(model, rows, true);
 }
 
-mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, mh_workspace **out)
+mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, float *weights,
+                                 mh_workspace **out)
 {
-    return create(model, rows, memory, out);
+    mh_status status = create(model, rows, true, out);
+
+    if (status == MH_OK) {
+        place_matrices(model, *out, memory);
+        place_weights(model, *out, weights);
+    }
+    return status;
 }
 
 void mh_workspace_destroy(mh_workspace *workspace)
@@ -176,8 +206,16 @@ void mh_workspace_destroy(mh_workspace *workspace)
 
 void mh_workspace_prepare(mh_workspace *workspace, const mh_model *model)
 {
+    mh_workspace_prepare_part(workspace, model, (mh_span){0, model->layout.count});
+}
+
+void mh_workspace_prepare_part(mh_workspace *workspace, const mh_model *model, mh_span part)
+{
+    mh_span wide = {model->wide, model->heads.columns * mh_model_inputs(model)};
+
     for (size_t i = 0; i < model->layers; i++)
-        mh_layer_prepare(&model->layer[i], model->parameters, &workspace->weights[i]);
+        mh_layer_prepare(&model->layer[i], model->parameters, part, &workspace->weights[i]);
     if (model->has_linear_path)
-        mh_weights_prepare(&workspace->weights[model->layers], model->parameters + model->wide, NULL);
+        mh_weights_prepare(&workspace->weights[model->layers], model->parameters + wide.first,
+                           mh_span_within(wide, part), NULL, (mh_span){0, 0});
 }

@@ -39,31 +39,75 @@ mh_weights mh_weights_of(float *memory, size_t inputs, size_t outputs)
                         .start = backward + mh_panels_floats(outputs, inputs)};
 }
 
-/* Row after row, so that the weights are read as a stream; what fills a panel up stays 0. */
-static void lay_out_transposed(const mh_weights *weights, const mh_panels *out)
+/* Row after row, so that the weights are read as a stream. */
+static void lay_out_forward(const mh_weights *weights, mh_span rows, mh_span columns)
 {
-    for (size_t o = 0; o < weights->outputs; o++) {
-        const float *row = weights->weight + o * weights->inputs;
-        float *column = mh_panels_element(out, 0, o);
+    mh_panels panels = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
 
-        for (size_t i = 0; i < weights->inputs; i++)
+    for (size_t o = rows.first; o < mh_span_end(rows); o++) {
+        const float *row = weights->weight + o * weights->inputs;
+        float *column = mh_panels_element(&panels, 0, o);
+
+        for (size_t i = columns.first; i < mh_span_end(columns); i++)
             column[i * MH_PANEL] = row[i];
     }
 }
 
-void mh_weights_prepare(mh_weights *weights, const float *weight, const float *bias)
+/* Some rows of a panel, or of some of its columns. */
+static void copy_rows(size_t rows, size_t columns, const float *restrict from, size_t stride,
+                      float *restrict to)
 {
-    mh_panels forward = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
-    mh_panels backward = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
+    for (size_t row = 0; row < rows; row++) {
+        if (columns == MH_PANEL)
+            memcpy(to, from, MH_PANEL * sizeof *to); /* a few instructions, no call */
+        for (size_t c = 0; c < columns && columns < MH_PANEL; c++)
+            to[c] = from[c];
+        from += stride;
+        to += MH_PANEL;
+    }
+}
 
+/* Panel after panel, so that they are written as a stream. */
+static void lay_out_backward(const mh_weights *weights, mh_span rows, mh_span columns)
+{
+    mh_panels panels = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
+    const float *from = weights->weight + rows.first * weights->inputs;
+    size_t end = mh_span_end(columns), width = 0;
+
+    for (size_t i = columns.first; i < end; i += width) {
+        width = MH_PANEL - i % MH_PANEL;
+        width = end - i < width ? end - i : width;
+        copy_rows(rows.count, width, from + i, weights->inputs, mh_panels_element(&panels, rows.first, i));
+    }
+}
+
+/* The end of a row, whole rows, and the beginning of one, as far as the part has them. What fills panels up stays 0. */
+static void lay_out(const mh_weights *weights, mh_span part)
+{
+    size_t inputs = weights->inputs;
+
+    while (part.count > 0) {
+        size_t row = part.first / inputs, column = part.first % inputs, left = inputs - column;
+        mh_span rows = {row, 1}, columns = {column, part.count < left ? part.count : left};
+
+        if (columns.count == inputs)
+            rows.count = part.count / inputs;
+        lay_out_forward(weights, rows, columns);
+        lay_out_backward(weights, rows, columns);
+        part.first += rows.count * columns.count;
+        part.count -= rows.count * columns.count;
+    }
+}
+
+void mh_weights_prepare(mh_weights *weights, const float *weight, mh_span weight_part, const float *bias,
+                        mh_span bias_part)
+{
     weights->weight = weight;
     weights->bias = bias;
     if (bias != NULL)
-        memcpy(weights->start, bias, weights->outputs * sizeof *bias);
-    if (mh_kernel_uses_blas())
-        return;
-    lay_out_transposed(weights, &forward);
-    mh_panels_fill(&backward, weight);
+        memcpy(weights->start + bias_part.first, bias + bias_part.first, bias_part.count * sizeof *bias);
+    if (!mh_kernel_uses_blas())
+        lay_out(weights, weight_part);
 }
 
 /* ---- products ---- */

@@ -3,13 +3,11 @@
 #include "multihead/base/memory.h"
 #include "multihead/parallel/shared_work.h"
 
-/* What a rank's work is: at the beginning of its memory; the workspace follows in the next cache line. */
+/* What a rank's work is. */
 typedef struct {
     mh_weight_work left;
     size_t vector; /* where the gradient is, see mh_allreduce_last */
 } work;
-
-enum { WORK_BYTES = (sizeof(work) + 63) / 64 * 64 };
 
 struct shared_gradient {
     const mh_model *model;
@@ -19,25 +17,49 @@ struct shared_gradient {
     mh_workspace **workspace; /* [ranks] as this rank sees them */
 };
 
+/* A rank's memory: its work, the workspace, and the weights as they are laid out, each from a cache line on. */
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
 static work *work_of(const shared_gradient *s, size_t rank)
 {
     return mh_shared_work_memory(s->shared, rank);
 }
 
-static mh_status see_workspaces(shared_gradient *s, size_t rows)
+static float *workspace_of(const shared_gradient *s, size_t rank)
+{
+    return (float *)((char *)work_of(s, rank) + whole_lines(sizeof(work)));
+}
+
+static float *weights_of(const shared_gradient *s, size_t rank, size_t rows)
+{
+    size_t bytes = mh_workspace_floats(s->model, rows) * sizeof(float);
+
+    return (float *)((char *)workspace_of(s, rank) + whole_lines(bytes));
+}
+
+static size_t count_bytes(const mh_model *model, size_t rows)
+{
+    return whole_lines(sizeof(work)) + whole_lines(mh_workspace_floats(model, rows) * sizeof(float)) +
+           mh_workspace_weight_floats(model) * sizeof(float);
+}
+
+static mh_status see_workspaces(shared_gradient *s, size_t rows, bool together)
 {
     mh_status status = MH_OK;
 
     MH_TRY(mh_memory_array(s->ranks, sizeof(mh_workspace *), &s->workspace));
     for (size_t rank = 0; rank < s->ranks; rank++)
-        MH_TRY(mh_workspace_create_in(s->model, rows, (float *)((char *)work_of(s, rank) + WORK_BYTES),
-                                      &s->workspace[rank]));
+        MH_TRY(mh_workspace_create_in(s->model, rows, workspace_of(s, rank),
+                                      weights_of(s, together ? 0 : rank, rows), &s->workspace[rank]));
 cleanup:
     return status;
 }
 
 mh_status shared_gradient_create(const mh_comm *comm, const mh_model *model, size_t rows,
-                                 const mh_allreduce *allreduce, shared_gradient **out)
+                                 const mh_allreduce *allreduce, bool together, shared_gradient **out)
 {
     mh_status status = MH_OK;
     shared_gradient *s = NULL;
@@ -52,11 +74,10 @@ mh_status shared_gradient_create(const mh_comm *comm, const mh_model *model, siz
     s->rank = mh_comm_rank(comm);
     s->ranks = mh_comm_ranks(comm);
     mh_comm_max(comm, &most, 1);
-    MH_TRY(mh_shared_work_create(comm, WORK_BYTES + mh_workspace_floats(model, (size_t)most) * sizeof(float),
-                                 &s->shared));
+    MH_TRY(mh_shared_work_create(comm, count_bytes(model, (size_t)most), &s->shared));
     if (s->shared == NULL)
         goto cleanup;
-    MH_TRY(mh_comm_agree(comm, see_workspaces(s, (size_t)most)));
+    MH_TRY(mh_comm_agree(comm, see_workspaces(s, (size_t)most, together)));
     *out = s;
     s = NULL;
 cleanup:

@@ -13,12 +13,13 @@ typedef struct shared_gradient shared_gradient;
 /**
  *   rows        of this rank's passes, at most
  *   allreduce   shared; must stay, as the model must
+ *   together    whether ranks have the weights together as they are laid out, each its part of them
  *
  * *out is NULL where ranks do not share memory, which is no failure. Collective, and fails on all ranks together; destroy is
  * not collective.
  */
 mh_status shared_gradient_create(const mh_comm *comm, const mh_model *model, size_t rows,
-                                 const mh_allreduce *allreduce, shared_gradient **out);
+                                 const mh_allreduce *allreduce, bool together, shared_gradient **out);
 void shared_gradient_destroy(shared_gradient *shared);
 
 /** What this rank's passes are to be made in; borrowed. */

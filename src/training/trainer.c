@@ -193,15 +193,30 @@ static void move_into_common(mh_trainer *t)
     t->common = parameters;
 }
 
+/* Then the weights are laid out whenever they have changed, each rank's part by itself; otherwise by each rank in a step. */
+static bool has_weights_together(const mh_trainer *t)
+{
+    return t->common != NULL && t->shared != NULL;
+}
+
+static void lay_out_part(mh_trainer *t)
+{
+    mh_workspace_prepare_part(t->workspace, t->trained->model, mh_allreduce_part(t->allreduce));
+    mh_allreduce_meet(t->allreduce);
+}
+
 static mh_status share_gradient(const mh_comm *comm, mh_trainer *t)
 {
     mh_status status = MH_OK;
 
-    MH_TRY(shared_gradient_create(comm, t->trained->model, workspace_rows(t), t->allreduce, &t->shared));
-    if (t->shared != NULL) {
-        mh_workspace_destroy(t->workspace);
-        t->workspace = shared_gradient_workspace(t->shared);
-    }
+    MH_TRY(shared_gradient_create(comm, t->trained->model, workspace_rows(t), t->allreduce, t->common != NULL,
+                                  &t->shared));
+    if (t->shared == NULL)
+        goto cleanup;
+    mh_workspace_destroy(t->workspace);
+    t->workspace = shared_gradient_workspace(t->shared);
+    if (has_weights_together(t))
+        lay_out_part(t);
 cleanup:
     return status;
 }
@@ -443,7 +458,8 @@ static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
     size_t leaves = 0;
 
     take_parts(t, batch);
-    mh_workspace_prepare(t->workspace, t->trained->model);
+    if (!has_weights_together(t))
+        mh_workspace_prepare(t->workspace, t->trained->model);
     for (size_t r = 0; r < t->hosted.count; r += leaves) {
         float *gradient = mh_allreduce_next(t->allreduce, &leaves);
 
@@ -464,7 +480,9 @@ static void take_step(mh_trainer *t, size_t batch, const float *sum)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
     t->position.rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
     mh_adam_step(t->adam, t->position.rate, scale, sum, mh_model_parameters(t->trained->model));
-    if (t->common != NULL)
+    if (has_weights_together(t))
+        lay_out_part(t);
+    else if (t->common != NULL)
         mh_allreduce_meet(t->allreduce);
     t->position.step++;
     mh_kept_weights_add(&t->kept, mh_adam_steps(t->adam), mh_model_parameters(t->trained->model));

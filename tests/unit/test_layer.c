@@ -46,7 +46,7 @@ static passes start(const mh_layer *l)
     p.dx = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, INPUTS)), ROWS, INPUTS);
     p.y = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, OUTPUTS)), ROWS, OUTPUTS);
     p.dy = mh_matrix_of(next_part(&free_from, mh_matrix_floats(ROWS, OUTPUTS)), ROWS, OUTPUTS);
-    mh_layer_prepare(l, parameters, &p.weights);
+    mh_layer_prepare(l, parameters, (mh_span){0, COUNT}, &p.weights);
     mh_panels_fill(&p.x, x);
     mh_panels_fill(&p.dy, dy);
     return p;

@@ -74,7 +74,7 @@ static operands lay_out(size_t rows, size_t inputs, size_t outputs)
     o.weights = mh_weights_of(o.memory, inputs, outputs);
     o.left = mh_matrix_of(o.memory + weights, rows, inputs);
     o.right = mh_matrix_of(o.memory + weights + left, rows, outputs);
-    mh_weights_prepare(&o.weights, weight, NULL);
+    mh_weights_prepare(&o.weights, weight, (mh_span){0, outputs * inputs}, NULL, (mh_span){0, 0});
     return o;
 }
 

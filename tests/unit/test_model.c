@@ -585,6 +585,16 @@ Test(model, what_is_called_final_of_a_gradient_is)
     model_end(&c);
 }
 
+/* Zeros, in cache lines. */
+static float *lines_of(size_t floats)
+{
+    size_t bytes = (floats * sizeof(float) + 63) / 64 * 64;
+    float *memory = aligned_alloc(64, bytes);
+
+    cr_assert(memory != NULL);
+    return memset(memory, 0, bytes);
+}
+
 /*
  * As between processes: one makes the derivatives, another one, which sees the same memory, some of the gradient. Returns
  * the number of pieces.
@@ -592,15 +602,15 @@ Test(model, what_is_called_final_of_a_gradient_is)
 static size_t expect_same_from_pieces(model_case *c, size_t rows, const mh_batch *part, size_t parts)
 {
     size_t count = mh_model_layout(c->model)->count, floats = mh_workspace_floats(c->model, rows);
-    float *memory = aligned_alloc(64, (floats * sizeof *memory + 63) / 64 * 64);
+    float *memory = lines_of(floats), *weights = lines_of(mh_workspace_weight_floats(c->model));
     float *expected = malloc(count * sizeof *expected);
     mh_tally tally[] = {c->tally, c->tally}; /* which is of no interest here */
     mh_workspace *own = NULL, *seen = NULL;
     mh_weight_work left;
 
-    cr_assert(memory != NULL && expected != NULL);
-    MUST(mh_workspace_create_in(c->model, rows, memory, &own));
-    MUST(mh_workspace_create_in(c->model, rows, memory, &seen));
+    cr_assert(expected != NULL);
+    MUST(mh_workspace_create_in(c->model, rows, memory, weights, &own));
+    MUST(mh_workspace_create_in(c->model, rows, memory, weights, &seen));
     mh_workspace_prepare(own, c->model);
     mh_model_gradient(c->model, part, parts, own, expected, tally, NULL);
     for (size_t i = 0; i < count; i++)
@@ -613,6 +623,7 @@ static size_t expect_same_from_pieces(model_case *c, size_t rows, const mh_batch
     mh_workspace_destroy(seen);
     free(expected);
     free(memory);
+    free(weights);
     return left.pieces;
 }
 
@@ -646,6 +657,34 @@ Test(model, weights_of_a_large_layer_are_left_in_several_pieces)
     c.gradient = malloc(mh_model_layout(c.model)->count * sizeof *c.gradient);
     cr_assert(c.gradient != NULL);
     cr_expect(mh_kernel_uses_blas() || expect_same_from_pieces(&c, MANY_ROWS, &c.batch, 1) > 3);
+    model_end(&c);
+}
+
+/* As between processes that have the weights together: each lays a part of the parameters out, cut anywhere. */
+Test(model, weights_can_be_laid_out_in_parts)
+{
+    enum { PARTS = 7 };
+    model_case c = model_start_with((mh_model_config){.has_linear_path = true}, mixed, 2);
+    size_t count = mh_model_layout(c.model)->count, logits = ROWS * mh_model_heads(c.model)->columns;
+    float *weights = lines_of(mh_workspace_weight_floats(c.model));
+    float *memory[PARTS];
+    mh_workspace *whole = NULL, *part[PARTS];
+
+    MUST(mh_workspace_create(c.model, ROWS, &whole));
+    mh_workspace_prepare(whole, c.model);
+    for (size_t i = 0; i < PARTS; i++) {
+        memory[i] = lines_of(mh_workspace_floats(c.model, ROWS));
+        MUST(mh_workspace_create_in(c.model, ROWS, memory[i], weights, &part[i]));
+        mh_workspace_prepare_part(part[i], c.model, mh_span_part(count, i, PARTS));
+    }
+    for (size_t i = 0; i < PARTS; i++) {
+        EXPECT_SAME_BITS(mh_model_logits(c.model, &c.batch, part[i]),
+                         mh_model_logits(c.model, &c.batch, whole), logits);
+        mh_workspace_destroy(part[i]);
+        free(memory[i]);
+    }
+    mh_workspace_destroy(whole);
+    free(weights);
     model_end(&c);
 }
 

@@ -15,8 +15,8 @@ typedef struct {
     bool has_relu;
 } mh_layer;
 
-/** Lays its weights and biases out in `weights`, as the flat vector has them now. */
-void mh_layer_prepare(const mh_layer *layer, const float *parameters, mh_weights *weights);
+/** Lays its weights and biases out in `weights`, as the flat vector has them now: those that are in `part` of it. */
+void mh_layer_prepare(const mh_layer *layer, const float *parameters, mh_span part, mh_weights *weights);
 
 /** x [rows x inputs] -> y [rows x outputs]; the weights are the layer's, prepared. */
 void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh_panels *x,

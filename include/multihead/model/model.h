@@ -85,16 +85,23 @@ void mh_workspace_destroy(mh_workspace *workspace);
  * The same in somebody else's memory, which other processes may see: each of them creates a workspace of its own there, for
  * the same model. It has room for all derivatives, see mh_model_gradient_but_weights.
  *
- *   memory   [mh_workspace_floats], from a cache line on; must stay
+ *   memory    [mh_workspace_floats], from a cache line on; must stay
+ *   weights   [mh_workspace_weight_floats] for the weights as they are laid out, zeros at first, from a cache line on; must
+ *             stay. Workspaces may have them together
  */
-mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, mh_workspace **out);
+mh_status mh_workspace_create_in(const mh_model *model, size_t rows, float *memory, float *weights,
+                                 mh_workspace **out);
 size_t mh_workspace_floats(const mh_model *model, size_t rows);
+size_t mh_workspace_weight_floats(const mh_model *model);
 
 /**
  * Lays the model's weights out for the passes that follow. To be called before the first of them and whenever the
  * parameters have changed: what the passes see are the weights as they were then.
  */
 void mh_workspace_prepare(mh_workspace *workspace, const mh_model *model);
+
+/** The same where workspaces have the weights together: lays some elements of the parameters out, others do the rest. */
+void mh_workspace_prepare_part(mh_workspace *workspace, const mh_model *model, mh_span part);
 
 /**
  * Somebody who can use parts of a gradient before it is whole: is told, in falling order, from which element on it is

@@ -31,8 +31,13 @@ typedef struct {
 size_t mh_weights_floats(size_t inputs, size_t outputs);
 mh_weights mh_weights_of(float *memory, size_t inputs, size_t outputs);
 
-/** Lays the weights [outputs x inputs] and the bias [outputs] or NULL out as they are now; both must stay. */
-void mh_weights_prepare(mh_weights *weights, const float *weight, const float *bias);
+/**
+ * Lays the weights [outputs x inputs] and the bias [outputs] or NULL out as they are now; both must stay.
+ *
+ *   weight_part, bias_part   their elements that are laid out: all, or, where processes share the arrays, this one's
+ */
+void mh_weights_prepare(mh_weights *weights, const float *weight, mh_span weight_part, const float *bias,
+                        mh_span bias_part);
 
 /** y = x weight^T + bias, or y += x weight^T when `adds`; then clipped at 0 by ReLU when `clips`. */
 void mh_matrix_forward(const mh_weights *weights, const mh_panels *x, bool adds, bool clips,

@@ -27,4 +27,12 @@ static inline mh_span mh_span_overlap(mh_span a, mh_span b)
     return (mh_span){first, end > first ? end - first : 0};
 }
 
+/** The same, counted from `whole`'s first index on. */
+static inline mh_span mh_span_within(mh_span whole, mh_span span)
+{
+    mh_span both = mh_span_overlap(whole, span);
+
+    return (mh_span){both.count > 0 ? both.first - whole.first : 0, both.count};
+}
+
 #endif
