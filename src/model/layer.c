@@ -22,9 +22,3 @@ void mh_layer_backward(const mh_layer *layer, const mh_weights *weights, const m
     if (dx != NULL)
         mh_matrix_backward(weights, dy, x, scale, dx);
 }
-
-void mh_layer_weight_gradient(const mh_layer *layer, const mh_panels *x, const mh_panels *dy,
-                              const mh_leaves *leaves, bool adds, mh_span blocks, float *gradient)
-{
-    mh_matrix_weight_gradient(dy, x, leaves, adds, blocks, gradient + layer->weight);
-}

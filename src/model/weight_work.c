@@ -1,8 +1,8 @@
 #include "model_parts.h"
 
 /*
- * A piece has at least so many products of a row and a weight, unless a block of blocks.count has more: some 40
- * microseconds of a core. Taking it costs an atomic addition, and who waits for somebody's last one waits that long.
+ * So many products of a row and a weight make a piece, or a block of them where that has more: some 40 microseconds of a
+ * core. To take one costs an atomic addition, and who waits for the last one of somebody else waits that long.
  */
 static const double PIECE = 2e6;
 

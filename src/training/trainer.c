@@ -72,8 +72,7 @@ cleanup:
     return status;
 }
 
-/* As many as make a chunk, or all that this rank has of a batch. */
-static size_t workspace_rows(const mh_trainer *t)
+size_t mh_trainer_workspace_rows(const mh_trainer *t)
 {
     size_t chunk = mh_model_chunk_rows(t->trained->model);
     size_t rows = t->hosted.count * mh_deal_part_rows_max(&t->deal, 1);
@@ -98,7 +97,7 @@ static mh_status create_parts(mh_trainer *t, size_t rank, size_t ranks)
     if (config->warmup_epochs > 0)
         t->config.schedule.warmup_steps = config->warmup_epochs * t->batches;
     size_t together = mh_model_parts_at_once(t->trained->model, mh_deal_part_rows_max(&t->deal, 1));
-    MH_TRY(mh_workspace_create(t->trained->model, workspace_rows(t), &t->workspace));
+    MH_TRY(mh_workspace_create(t->trained->model, mh_trainer_workspace_rows(t), &t->workspace));
     MH_TRY(mh_allreduce_create(parameters, config->replicas, together, rank, ranks, &t->allreduce));
     if (config->overlaps)
         MH_TRY(cut_sum(t));
@@ -174,78 +173,6 @@ cleanup:
     }
     *out = t;
     return status;
-}
-
-/* What ranks of a host have together, each its part of it. LAMB wants whole tensors. */
-enum { COMMON_PARAMETERS, COMMON_FIRST_MOMENT, COMMON_SECOND_MOMENT, COMMON_VECTORS };
-
-static void move_into_common(mh_trainer *t)
-{
-    mh_model *model = t->trained->model;
-    mh_span part = mh_allreduce_part(t->allreduce);
-    float *parameters = mh_allreduce_common(t->allreduce, COMMON_PARAMETERS);
-
-    memcpy(parameters + part.first, mh_model_parameters(model) + part.first, part.count * sizeof *parameters);
-    mh_adam_move(t->adam, part, mh_allreduce_common(t->allreduce, COMMON_FIRST_MOMENT),
-                 mh_allreduce_common(t->allreduce, COMMON_SECOND_MOMENT));
-    mh_allreduce_meet(t->allreduce);
-    mh_model_use_parameters(model, parameters);
-    t->common = parameters;
-}
-
-/* Then the weights are laid out whenever they have changed, each rank's part by itself; otherwise by each rank in a step. */
-static bool has_weights_together(const mh_trainer *t)
-{
-    return t->common != NULL && t->shared != NULL;
-}
-
-static void lay_out_part(mh_trainer *t)
-{
-    mh_workspace_prepare_part(t->workspace, t->trained->model, mh_allreduce_part(t->allreduce));
-    mh_allreduce_meet(t->allreduce);
-}
-
-static mh_status share_gradient(const mh_comm *comm, mh_trainer *t)
-{
-    mh_status status = MH_OK;
-
-    MH_TRY(shared_gradient_create(comm, t->trained->model, workspace_rows(t), t->allreduce, t->common != NULL,
-                                  &t->shared));
-    if (t->shared == NULL)
-        goto cleanup;
-    mh_workspace_destroy(t->workspace);
-    t->workspace = shared_gradient_workspace(t->shared);
-    if (has_weights_together(t))
-        lay_out_part(t);
-cleanup:
-    return status;
-}
-
-mh_status mh_trainer_share(const mh_comm *comm, mh_trainer *t)
-{
-    mh_status status = MH_OK;
-    bool steps_together = t->config.adam.rule == MH_ADAM_USUAL;
-
-    if (t->config.overlaps || t->shared != NULL)
-        return MH_OK;
-    MH_TRY(mh_allreduce_share(comm, t->allreduce, steps_together ? COMMON_VECTORS : 0));
-    if (steps_together && mh_allreduce_common(t->allreduce, 0) != NULL)
-        move_into_common(t);
-    MH_TRY(share_gradient(comm, t));
-cleanup:
-    return status;
-}
-
-void mh_trainer_take_back(mh_trainer *t)
-{
-    if (t->common == NULL)
-        return;
-
-    mh_model *model = t->trained->model;
-
-    mh_model_use_parameters(model, NULL);
-    memcpy(mh_model_parameters(model), t->common, mh_model_layout(model)->count * sizeof *t->common);
-    t->common = NULL;
 }
 
 void mh_trainer_destroy(mh_trainer *t)
@@ -458,7 +385,7 @@ static void compute_gradients(const mh_comm *comm, mh_trainer *t, size_t batch)
     size_t leaves = 0;
 
     take_parts(t, batch);
-    if (!has_weights_together(t))
+    if (!mh_trainer_lays_out_together(t))
         mh_workspace_prepare(t->workspace, t->trained->model);
     for (size_t r = 0; r < t->hosted.count; r += leaves) {
         float *gradient = mh_allreduce_next(t->allreduce, &leaves);
@@ -480,8 +407,8 @@ static void take_step(mh_trainer *t, size_t batch, const float *sum)
         scale = mh_clip_scale(scale, t->config.clip_norm, sum, mh_model_layout(t->trained->model)->count);
     t->position.rate = mh_schedule_rate(&t->config.schedule, epochs_done(t, batch), mh_adam_steps(t->adam));
     mh_adam_step(t->adam, t->position.rate, scale, sum, mh_model_parameters(t->trained->model));
-    if (has_weights_together(t))
-        lay_out_part(t);
+    if (mh_trainer_lays_out_together(t))
+        mh_trainer_lay_out(t);
     else if (t->common != NULL)
         mh_allreduce_meet(t->allreduce);
     t->position.step++;

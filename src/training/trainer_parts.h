@@ -9,7 +9,10 @@
 #include "multihead/training/trainer.h"
 #include "shared_gradient.h"
 
-/* What a trainer is made of: a step of it is in trainer.c, the way from step to step in trainer_loop.c. */
+/*
+ * What a trainer is made of: a step of it is in trainer.c, the way from step to step in trainer_loop.c, and what ranks of a
+ * host share in trainer_share.c.
+ */
 struct mh_trainer {
     mh_trainer_config config;
     const mh_training_data *data;
@@ -56,8 +59,18 @@ struct mh_trainer {
     double last_step, longest_step; /* the clock after the last one; seconds                        */
 };
 
+/* Rows that go through the model at a time: as many as make a chunk, or all that this rank has of a batch. */
+size_t mh_trainer_workspace_rows(const mh_trainer *t);
+
 /* The parameters are the model's own again, as they are: where ranks had them together. */
 void mh_trainer_take_back(mh_trainer *t);
+
+/*
+ * Whether ranks have the weights together as products read them. Then each lays its part of them out when it has stepped it,
+ * and all meet; otherwise each rank lays all of them out before it computes.
+ */
+bool mh_trainer_lays_out_together(const mh_trainer *t);
+void mh_trainer_lay_out(mh_trainer *t);
 
 /* What ranks ask each other for after a step; the largest one wins. */
 enum {

@@ -67,7 +67,8 @@ static void run_backward(bool adds, float *gradient, float *dx)
     const size_t rows = ROWS;
     const mh_leaves leaves = {1, &rows, NULL};
 
-    mh_layer_weight_gradient(&layer, &p.x, &p.dy, &leaves, adds, mh_matrix_blocks(OUTPUTS, INPUTS), gradient);
+    mh_matrix_weight_gradient(&p.dy, &p.x, &leaves, adds, mh_matrix_blocks(OUTPUTS, INPUTS),
+                              gradient + layer.weight);
     mh_layer_backward(&layer, &p.weights, &p.x, &p.dy, &leaves, adds, 1.0f, gradient,
                       dx != NULL ? &p.dx : NULL);
     if (dx != NULL)

@@ -24,7 +24,7 @@ void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh
 
 /**
  * From dy, the derivative of the loss in this layer's output before its ReLU, to the gradient of its biases and
- * to dx, the derivative before the ReLU of the layer that made x.
+ * to dx, the derivative before the ReLU of the layer that made x. (That of its weights: mh_matrix_weight_gradient.)
  *
  *   x, dy      [rows x inputs], [rows x outputs]
  *   leaves     of the rows: see kernel.h
@@ -36,9 +36,5 @@ void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh
 void mh_layer_backward(const mh_layer *layer, const mh_weights *weights, const mh_panels *x,
                        const mh_panels *dy, const mh_leaves *leaves, bool adds, float scale, float *gradient,
                        const mh_panels *dx);
-
-/** The gradient of its weights, or some blocks of it (mh_matrix_blocks); only these are written. */
-void mh_layer_weight_gradient(const mh_layer *layer, const mh_panels *x, const mh_panels *dy,
-                              const mh_leaves *leaves, bool adds, mh_span blocks, float *gradient);
 
 #endif

@@ -51,8 +51,8 @@ void mh_matrix_backward(const mh_weights *weights, const mh_panels *dy, const mh
  * dweight = dy^T x, or dweight += dy^T x when `adds`; row-major. Rows in leaves are summed in their tree's order; BLAS
  * takes one leaf only. 0 rows give 0.
  *
- *   blocks   which of dweight's blocks are made: some of mh_matrix_blocks. Each has the same bits with which others it is
- *            made
+ *   blocks   which of dweight's blocks are made: some of mh_matrix_blocks. A block has the same bits with whichever others
+ *            it is made
  */
 void mh_matrix_weight_gradient(const mh_panels *dy, const mh_panels *x, const mh_leaves *leaves, bool adds,
                                mh_span blocks, float *dweight);
