@@ -41,6 +41,20 @@ Test(ranks, binary_heads_shuffled)
     expect_same_training("--data d.h5 --hidden 24,17 --shuffle yes");
 }
 
+/* Layers whose gradients are several pieces, which ranks make for each other. */
+Test(ranks, gradients_that_are_made_in_pieces)
+{
+    odd_file_add_rows("d.h5", ROWS, 3, mixed, 30);
+    expect_same_training("--data d.h5 --hidden 300,600,200 --linear-path yes --dropout 0.1");
+}
+
+/* Each rank lays out all weights, since LAMB is not stepped in parts. */
+Test(ranks, gradients_that_are_made_in_pieces_and_stepped_by_each_rank)
+{
+    odd_file_add_rows("d.h5", ROWS, 4, binary, 0);
+    expect_same_training("--data d.h5 --hidden 300,600,200 --optimizer lamb");
+}
+
 /* The sum begins while the backward pass goes on, at each layer but the lowest. */
 Test(ranks, sums_that_overlap_the_backward_pass)
 {
