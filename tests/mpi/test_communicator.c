@@ -215,6 +215,15 @@ Test(communicator, who_waits_for_others_says_so_meanwhile)
     expect_to_wait(exchange_a_byte, "exchange");
 }
 
+/* ---- where they are ---- */
+
+/* The tests' ranks are on one host, where Open MPI is to talk through memory, unless somebody wants something else. */
+Test(communicator, ranks_of_one_host_look_for_no_network)
+{
+    cr_expect(eq(str, getenv("OMPI_MCA_pml"), "ob1"));
+    cr_expect(eq(str, getenv("OMPI_MCA_btl"), "self,vader,tcp"));
+}
+
 /* ---- one of many ---- */
 
 Test(communicator, each_rank_is_one_of_one_alone)
