@@ -52,7 +52,7 @@ for MULTIHEAD_KERNELS in $kernels; do
     export MULTIHEAD_KERNELS
     for suite in $suites; do
         echo "== $MULTIHEAD_KERNELS: $suite"
-        unit_tests -j1 --timeout 0 --filter "$suite/*" || code=1
+        unit_tests -j1 --timeout 0 --verbose --filter "$suite/*" || code=1
     done
     for ranks in $trains_on; do
         echo "== $MULTIHEAD_KERNELS: training on $ranks"
