@@ -40,62 +40,51 @@ mh_weights mh_weights_of(float *memory, size_t inputs, size_t outputs)
 }
 
 /* Row after row, so that the weights are read as a stream. */
-static void lay_out_forward(const mh_weights *weights, mh_span rows, mh_span columns)
+static void lay_out_rows(const mh_weights *weights, mh_span rows)
 {
-    mh_panels panels = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
+    mh_panels forward = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
+    mh_panels backward = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
+    mh_panels own = mh_panels_slice(&backward, rows.first, rows.count);
 
     for (size_t o = rows.first; o < mh_span_end(rows); o++) {
         const float *row = weights->weight + o * weights->inputs;
-        float *column = mh_panels_element(&panels, 0, o);
+        float *column = mh_panels_element(&forward, 0, o);
 
-        for (size_t i = columns.first; i < mh_span_end(columns); i++)
+        for (size_t i = 0; i < weights->inputs; i++)
             column[i * MH_PANEL] = row[i];
     }
+    mh_panels_fill(&own, weights->weight + rows.first * weights->inputs);
 }
 
-/* Some rows of a panel, or of some of its columns. */
-static void copy_rows(size_t rows, size_t columns, const float *restrict from, size_t stride,
-                      float *restrict to)
+/* Some columns of a row. */
+static void lay_out_some(const mh_weights *weights, size_t o, mh_span columns)
 {
-    for (size_t row = 0; row < rows; row++) {
-        if (columns == MH_PANEL)
-            memcpy(to, from, MH_PANEL * sizeof *to); /* a few instructions, no call */
-        for (size_t c = 0; c < columns && columns < MH_PANEL; c++)
-            to[c] = from[c];
-        from += stride;
-        to += MH_PANEL;
-    }
-}
+    mh_panels forward = mh_panels_of(weights->forward, weights->inputs, weights->outputs);
+    mh_panels backward = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
 
-/* Panel after panel, so that they are written as a stream. */
-static void lay_out_backward(const mh_weights *weights, mh_span rows, mh_span columns)
-{
-    mh_panels panels = mh_panels_of(weights->backward, weights->outputs, weights->inputs);
-    const float *from = weights->weight + rows.first * weights->inputs;
-    size_t end = mh_span_end(columns), width = 0;
+    for (size_t i = columns.first; i < mh_span_end(columns); i++) {
+        float value = weights->weight[o * weights->inputs + i];
 
-    for (size_t i = columns.first; i < end; i += width) {
-        width = MH_PANEL - i % MH_PANEL;
-        width = end - i < width ? end - i : width;
-        copy_rows(rows.count, width, from + i, weights->inputs, mh_panels_element(&panels, rows.first, i));
+        *mh_panels_element(&forward, i, o) = value;
+        *mh_panels_element(&backward, o, i) = value;
     }
 }
 
 /* The end of a row, whole rows, and the beginning of one, as far as the part has them. What fills panels up stays 0. */
 static void lay_out(const mh_weights *weights, mh_span part)
 {
-    size_t inputs = weights->inputs;
+    size_t inputs = weights->inputs, end = mh_span_end(part), count = 0;
 
-    while (part.count > 0) {
-        size_t row = part.first / inputs, column = part.first % inputs, left = inputs - column;
-        mh_span rows = {row, 1}, columns = {column, part.count < left ? part.count : left};
+    for (size_t first = part.first; first < end; first += count) {
+        size_t row = first / inputs, column = first % inputs, left = inputs - column;
 
-        if (columns.count == inputs)
-            rows.count = part.count / inputs;
-        lay_out_forward(weights, rows, columns);
-        lay_out_backward(weights, rows, columns);
-        part.first += rows.count * columns.count;
-        part.count -= rows.count * columns.count;
+        if (column == 0 && end - first >= inputs) {
+            count = (end - first) / inputs * inputs;
+            lay_out_rows(weights, (mh_span){row, count / inputs});
+        } else {
+            count = end - first < left ? end - first : left;
+            lay_out_some(weights, row, (mh_span){column, count});
+        }
     }
 }
 

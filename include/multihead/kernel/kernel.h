@@ -71,9 +71,8 @@ typedef struct {
     const char *name; /* "avx512", "avx2", "generic" */
     const char *title;
 
-    /** All of them in panels of MH_PANEL. */
+    /** All matrices in panels of MH_PANEL; of a gradient, blocks first..first + count - 1. */
     void (*multiply)(const mh_product *product);
-    /** Blocks first..first + count - 1 of the product. */
     void (*multiply_gradient)(const mh_gradient_product *product, size_t first, size_t count);
 
     /** sums [columns] of a's rows, replaced or added to; a in panels of any width. */
