@@ -42,6 +42,17 @@ typedef struct {
     const float *next;  /* some of the next run's lines, a fourth of its rows */
 } place;
 
+/* Adds the products of a row. */
+INLINE void add_row(const float *a, const float *b, size_t stride, const size_t height, const size_t vectors,
+                    vector sum[TALLEST][VECTORS])
+{
+    vector values[VECTORS];
+
+    EACH_VECTOR(v) values[v] = load(b + v / PANEL_VECTORS * stride + v % PANEL_VECTORS * LANES);
+    EACH_ROW(i)
+    EACH_VECTOR(v) sum[i][v] = multiply_add(same(a[i]), values[v], sum[i][v]);
+}
+
 /* Adds the products of a run. */
 INLINE void sum_run(const place *at, const size_t height, const size_t vectors, vector sum[TALLEST][VECTORS])
 {
@@ -50,30 +61,26 @@ INLINE void sum_run(const place *at, const size_t height, const size_t vectors, 
         left->values + at->row / MH_PANEL * left->stride + at->first * MH_PANEL + at->row % MH_PANEL;
     const float *b = right->values + at->panel * right->stride + at->first * MH_PANEL;
     const float *next = at->next;
+    size_t rows = at->rows;
 
-    for (size_t rest = at->rows; rest > 0;) {
-        size_t rows = rest < STRIDE ? rest : STRIDE;
-
+    for (; rows >= STRIDE; rows -= STRIDE) {
         ask_for(next, STRIDE / SHARES);
         next += STRIDE / SHARES * MH_PANEL;
 #pragma GCC unroll 4
-        for (size_t row = 0; row < rows; row++) {
-            vector values[VECTORS];
-
-            EACH_VECTOR(v)
-            values[v] = load(b + v / PANEL_VECTORS * right->stride + v % PANEL_VECTORS * LANES);
-            EACH_ROW(i)
-            EACH_VECTOR(v) sum[i][v] = multiply_add(same(a[i]), values[v], sum[i][v]);
-            a += MH_PANEL;
-            b += MH_PANEL;
-        }
-        rest -= rows;
+        for (size_t i = 0; i < STRIDE; i++, a += MH_PANEL, b += MH_PANEL)
+            add_row(a, b, right->stride, height, vectors, sum);
     }
+    for (; rows > 0; rows--, a += MH_PANEL, b += MH_PANEL)
+        add_row(a, b, right->stride, height, vectors, sum);
 }
 
-/* Columns that are not all of a vector. */
-static void put_some(const mh_gradient_product *product, float *c, const float *values, size_t count)
+/* A row of a tile whose columns are not all of c's. From a copy: sums whose address is taken would not be registers. */
+INLINE void put_some(const mh_gradient_product *product, float *c, size_t count, const size_t vectors,
+                     const vector *sum)
 {
+    float values[VECTORS * LANES] = {0};
+
+    EACH_VECTOR(v) store(values + v * LANES, sum[v]);
     for (size_t k = 0; k < count; k++)
         c[k] = product->adds ? c[k] + values[k] : values[k];
 }
@@ -86,7 +93,7 @@ INLINE void put(const place *at, const size_t height, const size_t vectors, vect
     float *c = product->c + at->row * columns + first;
 
     if (first + vectors * LANES > columns) {
-        EACH_ROW(i) put_some(product, c + i * columns, (const float *)sum[i], columns - first);
+        EACH_ROW(i) put_some(product, c + i * columns, columns - first, vectors, sum[i]);
     } else if (product->adds) {
         EACH_ROW(i)
         EACH_VECTOR(v) store(c + i * columns + v * LANES, load(c + i * columns + v * LANES) + sum[i][v]);
