@@ -56,14 +56,11 @@ INLINE vector scaled(vector v, vector_words n)
     return v * power_of_2(half) * power_of_2(n - half);
 }
 
-/* e^x = 2^n e^r with |r| <= log(2) / 2; e^r = 1 + r + r^2 P(r). For x that is not above 89. */
-INLINE vector exp_of_bounded(vector x)
+/* e^x = 2^n e^r with |r| <= log(2) / 2: e^r = 1 + r + r^2 P(r). */
+INLINE vector exp_of_rest(vector x, vector n)
 {
     const vector log2_high = same(0x1.63p-1f), log2_low = same(-0x1.bd0106p-13f); /* n * high is exact */
-    const vector rounds = same(0x1.8p23f); /* the sum's last bits are the nearest integer */
 
-    x = choose(x < same(-105.0f), same(-105.0f), x); /* the result is 0 as it is there; a NaN stays */
-    vector shifted = multiply_add(x, same(0x1.715476p0f), rounds), n = shifted - rounds;
     vector r = multiply_add(n, -log2_low, multiply_add(n, -log2_high, x));
     vector square = r * r;
     vector low = multiply_add(r, same(0x1.555556p-3f), same(0.5f));
@@ -71,19 +68,36 @@ INLINE vector exp_of_bounded(vector x)
     vector high = multiply_add(r, same(0x1.a12670p-13f), same(0x1.6d44d2p-10f));
     vector p = multiply_add(multiply_add(high, square, middle), square, low);
 
-    p = multiply_add(p, square, r) + same(1);
-    return scaled(p, (vector_words)shifted - (vector_words)rounds);
+    return multiply_add(p, square, r) + same(1);
 }
+
+#define LOG2_E    0x1.715476p0f
+#define EXP_LEAST (-105.0f) /* e^x is 0 there and below */
 
 INLINE vector vector_exp(vector x)
 {
-    return exp_of_bounded(choose(x > same(89.0f), same(89.0f), x)); /* infinite there */
+    const vector rounds = same(0x1.8p23f); /* the sum's last bits are the nearest integer */
+
+    x = choose(x > same(89.0f), same(89.0f), at_least(EXP_LEAST, x)); /* infinite there */
+    vector shifted = multiply_add(x, same(LOG2_E), rounds);
+
+    return scaled(exp_of_rest(x, shifted - rounds), (vector_words)shifted - (vector_words)rounds);
 }
 
-/* e^-|x| */
+/*
+ * e^-|x|. The sum's last bits are the exponent of 2^(n + 64), which is a normal number for every n there is; the rest of
+ * the way down is one more product, and the only one that is rounded.
+ */
 INLINE vector exp_of_negative_magnitude(vector x)
 {
-    return exp_of_bounded(negative_magnitude(x));
+    enum { EXTRA = 64 };
+    const vector rounds = same(0x1.8p23f + EXPONENT_BIAS + EXTRA);
+
+    x = at_least(EXP_LEAST, negative_magnitude(x));
+    vector shifted = multiply_add(x, same(LOG2_E), rounds);
+    vector power = (vector)((vector_words)shifted << MANTISSA_BITS);
+
+    return exp_of_rest(x, shifted - rounds) * power * same(0x1p-64f);
 }
 
 /* log(1 + e) = e - e^2 P(e), for e from 0 to 1. */

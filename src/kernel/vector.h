@@ -91,10 +91,23 @@ INLINE void ask_for(const float *first, size_t lines)
 #define EACH_ROW(i)    _Pragma("GCC unroll 16") for (size_t i = 0; i < height; i++)
 #define EACH_VECTOR(v) _Pragma("GCC unroll 8") for (size_t v = 0; v < vectors; v++)
 
-/* v, or 0 where it is negative; a NaN stays. */
+/* v, or `least` where that is more; a NaN stays, and so does -0 beside 0. */
+INLINE vector at_least(float least, vector v)
+{
+#if defined(__AVX512F__)
+    return _mm512_max_ps(same(least), v); /* of two zeros, or with a NaN, the second */
+#elif defined(__AVX2__) && defined(__FMA__)
+    return _mm256_max_ps(same(least), v);
+#else
+    vector_bits is_less = v < same(least);
+
+    return (vector)((is_less & (vector_bits)same(least)) | (~is_less & (vector_bits)v));
+#endif
+}
+
 INLINE vector without_negative(vector v)
 {
-    return (vector)((vector_bits)v & ~(v < same(0)));
+    return at_least(0, v);
 }
 
 /* v where the mask is set, else 0. */
