@@ -38,6 +38,7 @@ INLINE void run_rows(const part *p, const mh_loss_shape_kind kind, const bool is
     vector weight = load_factors(l->weights, p), positive = load_factors(l->positive_weights, p);
     vector_bits is_head = first_lanes(p->heads);
     head_sums sums = sums_from(l->loss + p->head, p->heads);
+    vector slope_sums = same(0);
 
     for (size_t row = 0; row < p->rows; row++, z += step, at += step, label += heads) {
         vector_bits y = load_labels(l->labels + label, labels - label);
@@ -52,15 +53,18 @@ INLINE void run_rows(const part *p, const mh_loss_shape_kind kind, const bool is
         }
         add_row(&sums, where(is_known, t.loss));
         sums.known -= (vector_words)is_known;
-        t.slope = where(is_known, t.slope);
         if (l->slopes == NULL)
             continue;
+        t.slope = where(is_known, t.slope);
+        slope_sums += t.slope;
         if (is_whole)
             store(l->slopes + at, t.slope);
         else
-            memcpy(l->slopes + at, &t.slope, p->heads * sizeof *l->slopes);
+            store_some(l->slopes + at, p->heads, t.slope);
     }
     store_sums(&sums, p->heads, l->loss + p->head, l->known + p->head);
+    if (l->slope_sums != NULL)
+        add_some(l->slope_sums + p->head, p->heads, slope_sums);
 }
 
 /* The columns that fill up a panel may be read and written; what is behind a row may not. */

@@ -49,23 +49,28 @@ static inline void read_columns(const mh_panels *matrix, size_t row, float *colu
     }
 }
 
-static inline void write_columns(const float *columns, const mh_panels *matrix, size_t row)
+/* Adds the rows to `sums`, unless that is NULL. */
+static inline void write_columns(const float *columns, const mh_panels *matrix, size_t row, float *sums)
 {
     for (size_t c = 0; c < matrix->columns; c += LANES) {
         tile t = tile_of(matrix, row, c);
-        vector block[LANES];
+        vector block[LANES], sum = same(0);
 
 #pragma GCC unroll 16
         for (size_t i = 0; i < LANES; i++)
             block[i] = load(columns + (c + i) * LANES);
         transpose(block);
+        for (size_t i = 0; i < t.rows; i++)
+            sum += block[i];
+        if (sums != NULL)
+            add_some(sums + c, matrix->columns - c < LANES ? matrix->columns - c : LANES, sum);
         if (t.rows == LANES && t.count == LANES) {
 #pragma GCC unroll 16
             for (size_t i = 0; i < LANES; i++)
                 store(t.at + i * t.width, block[i]);
         } else {
             for (size_t i = 0; i < t.rows; i++)
-                memcpy(t.at + i * t.width, &block[i], t.count * sizeof *t.at);
+                store_some(t.at + i * t.width, t.count, block[i]);
         }
     }
 }

@@ -178,6 +178,6 @@ void KERNEL(heads_loss)(const mh_head_columns *heads, const mh_heads_loss *loss)
         for (size_t h = 0; h < heads->count; h += LANES)
             run_heads(&b, h, heads->count - h < LANES ? heads->count - h : LANES);
         if (loss->slopes != NULL)
-            write_columns(heads->scratch, &slopes, b.row);
+            write_columns(heads->scratch, &slopes, b.row, loss->slope_sums);
     }
 }

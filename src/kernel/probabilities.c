@@ -31,6 +31,6 @@ void KERNEL(probabilities)(const mh_head_columns *heads, const mh_panels *logits
             else
                 softmax(columns, classes, heads->has_sigmoid);
         }
-        write_columns(heads->scratch, &out, row);
+        write_columns(heads->scratch, &out, row, NULL);
     }
 }

@@ -36,7 +36,7 @@ INLINE void sum_some(const float *values, size_t width, const mh_leaves *leaves,
     }
     if (adds)
         sum += load_some(sums, used);
-    memcpy(sums, &sum, used * sizeof *sums);
+    store_some(sums, used, sum);
 }
 
 void KERNEL(sum_columns)(const mh_panels *a, const mh_leaves *leaves, bool adds, float *sums)

@@ -55,6 +55,11 @@ INLINE void store(float *to, vector v)
     memcpy(to, &v, sizeof v);
 }
 
+INLINE void store_some(float *to, size_t count, vector v)
+{
+    memcpy(to, &v, count * sizeof *to);
+}
+
 INLINE vector same(float value)
 {
 #if defined(__AVX512F__)
@@ -78,6 +83,15 @@ INLINE vector multiply_add(vector a, vector b, vector c)
 #else
     return a * b + c;
 #endif
+}
+
+/* Adds the first `count` of v. */
+INLINE void add_some(float *to, size_t count, vector v)
+{
+    if (count == LANES)
+        store(to, load(to) + v);
+    else
+        store_some(to, count, load_some(to, count) + v);
 }
 
 /* Asks for cache lines that are read soon, into L2; to ask for what lies behind an array's end does no harm. */

@@ -14,11 +14,8 @@ void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh
     mh_matrix_forward(weights, x, false, layer->has_relu, y);
 }
 
-void mh_layer_backward(const mh_layer *layer, const mh_weights *weights, const mh_panels *x,
-                       const mh_panels *dy, const mh_leaves *leaves, bool adds, float scale, float *gradient,
-                       const mh_panels *dx)
+void mh_layer_bias_gradient(const mh_layer *layer, const mh_panels *dy, const mh_leaves *leaves, bool adds,
+                            float *gradient)
 {
     mh_kernel_now()->sum_columns(dy, leaves, adds, gradient + layer->bias);
-    if (dx != NULL)
-        mh_matrix_backward(weights, dy, x, scale, dx);
 }

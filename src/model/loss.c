@@ -18,12 +18,13 @@ static mh_loss_shape shape_of(const mh_loss_config *config)
 }
 
 void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
-                 const mh_panels *logits, float *slopes, float *scratch, mh_tally *tally)
+                 const mh_panels *logits, float *slopes, float *slope_sums, float *scratch, mh_tally *tally)
 {
     const mh_head_columns columns = head_columns(heads, scratch);
     const mh_heads_loss loss = {.shape = shape_of(config),
                                 .logits = *logits,
                                 .slopes = slopes,
+                                .slope_sums = slope_sums,
                                 .labels = batch->labels,
                                 .weights = batch->weights,
                                 .positive_weights = config != NULL ? config->positive_weight : NULL,
@@ -44,7 +45,7 @@ void mh_loss_add_rows(const mh_heads *heads, const mh_loss_config *config, const
     /* Only read, but what panels borrow is not const. */
     mh_panels rows = mh_panels_of_rows((float *)logits, batch->rows, heads->columns);
 
-    mh_loss_add(heads, config, batch, &rows, slopes, scratch, tally);
+    mh_loss_add(heads, config, batch, &rows, slopes, NULL, scratch, tally);
 }
 
 void mh_loss_add_probabilities(const mh_heads *heads, const mh_batch *batch, const float *probabilities,

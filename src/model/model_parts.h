@@ -30,6 +30,7 @@ struct mh_workspace {
                             logits' place, the others each in its own or in turn in one of two        */
     bool keeps_slopes;   /* each in its own                                                           */
     mh_weights *weights; /* [layers] of the layers, then the linear path's                            */
+    float *slope_sums;   /* [MH_MODEL_PARTS_MAX x heads.columns] sums of the last over each part */
     float *logits;       /* [rows x heads.columns] row-major, as others want them; or the loss's
                             scratch memory, which may need more                                       */
     float *own;          /* the memory of all of these; NULL: it is somebody else's                   */

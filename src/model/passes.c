@@ -1,6 +1,7 @@
 #include "model_parts.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "multihead/model/dropout.h"
 
@@ -83,18 +84,34 @@ const float *mh_model_logits(const mh_model *model, const mh_batch *batch, mh_wo
     return workspace->logits;
 }
 
-/* The loss of each part; the logits become their derivatives, in place. */
+/* The loss of each part; the logits become their derivatives, in place, and these are summed meanwhile. */
 static void add_losses(const mh_model *model, const pass *p, const mh_panels *logits, mh_workspace *w,
                        mh_tally *tally)
 {
-    size_t first = 0;
+    size_t first = 0, columns = model->heads.columns;
 
+    memset(w->slope_sums, 0, p->parts * columns * sizeof *w->slope_sums);
     for (size_t i = 0; i < p->parts; i++) {
         mh_panels own = mh_panels_slice(logits, first, p->part[i].rows);
 
-        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own.values, w->logits, &tally[i]);
+        mh_loss_add(&model->heads, &model->loss, &p->part[i], &own, own.values, w->slope_sums + i * columns,
+                    w->logits, &tally[i]);
         first += p->part[i].rows;
     }
+}
+
+/* Each part's sum is a leaf of one row. */
+static void make_head_biases(const mh_model *model, const mh_workspace *w, const mh_weight_work *work,
+                             float *gradient)
+{
+    mh_panels sums = mh_panels_of_rows(w->slope_sums, work->parts, model->heads.columns);
+    mh_leaves leaves = weight_work_leaves(work);
+    size_t rows[MH_MODEL_PARTS_MAX];
+
+    for (size_t i = 0; i < work->parts; i++)
+        rows[i] = 1;
+    leaves.rows = rows;
+    mh_layer_bias_gradient(&model->layer[model->layers - 1], &sums, &leaves, work->adds, gradient);
 }
 
 /* From the logits' derivatives down to the first layer. The gradient of the weights is made on the way, or left for later. */
@@ -106,18 +123,21 @@ static void backward(const mh_model *model, const pass *p, const mh_workspace *w
 
     if (model->has_linear_path && !is_left)
         weight_work_make(model, w, work, model->layers, gradient);
+    make_head_biases(model, w, work, gradient);
     for (size_t i = model->layers; i-- > 0;) {
         const mh_layer *layer = &model->layer[i];
-        mh_panels dy = mh_panels_slice(&w->slopes[i], 0, p->rows), x = {0}, dx = {0};
+        mh_panels dy = mh_panels_slice(&w->slopes[i], 0, p->rows);
 
-        if (i > 0) {
-            x = mh_panels_slice(&w->outputs[i - 1], 0, p->rows);
-            dx = mh_panels_slice(&w->slopes[i - 1], 0, p->rows);
-        }
         if (!is_left)
             weight_work_make(model, w, work, i, gradient);
-        mh_layer_backward(layer, &w->weights[i], &x, &dy, &leaves, work->adds, scale, gradient,
-                          i > 0 ? &dx : NULL);
+        if (i + 1 < model->layers)
+            mh_layer_bias_gradient(layer, &dy, &leaves, work->adds, gradient);
+        if (i > 0) {
+            mh_panels x = mh_panels_slice(&w->outputs[i - 1], 0, p->rows);
+            mh_panels dx = mh_panels_slice(&w->slopes[i - 1], 0, p->rows);
+
+            mh_matrix_backward(&w->weights[i], &dy, &x, scale, &dx);
+        }
         if (watch != NULL)
             watch->is_final_from(watch->who, layer->weight);
     }

@@ -64,6 +64,11 @@ static size_t all_slope_floats(const mh_model *model, size_t rows, bool keeps_sl
     return floats;
 }
 
+static size_t slope_sum_floats(const mh_model *model)
+{
+    return mh_matrix_floats(MH_MODEL_PARTS_MAX, model->heads.columns);
+}
+
 static size_t count_floats(const mh_model *model, size_t rows, bool keeps_slopes)
 {
     size_t floats =
@@ -71,7 +76,7 @@ static size_t count_floats(const mh_model *model, size_t rows, bool keeps_slopes
 
     for (size_t i = 0; i < model->layers; i++)
         floats += mh_matrix_floats(rows, model->layer[i].outputs);
-    return floats + logit_floats(model, rows);
+    return floats + slope_sum_floats(model) + logit_floats(model, rows);
 }
 
 size_t mh_workspace_weight_floats(const mh_model *model)
@@ -123,6 +128,7 @@ static void place_matrices(const mh_model *model, mh_workspace *w, float *next)
         w->outputs[i] = mh_matrix_of(take(&next, mh_matrix_floats(w->rows, outputs)), w->rows, outputs);
     }
     place_slopes(model, w, &next);
+    w->slope_sums = take(&next, slope_sum_floats(model));
     w->logits = next;
 }
 

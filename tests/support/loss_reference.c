@@ -1,5 +1,6 @@
 #include "loss_reference.h"
 
+#include <criterion/criterion.h>
 #include <math.h>
 
 /* Small numbers keep their digits: 1 - p is made from the other side, never by subtraction. */
@@ -131,5 +132,25 @@ void probabilities_reference(const mh_heads *heads, size_t rows, const float *lo
             for (size_t c = 0; c < columns.count; c++)
                 p[c] = heads->head[h].is_binary ? sigmoid((double)z[c]) : p[c] / sum;
         }
+    }
+}
+
+/* Each of at most 128 roundings is half a 2^-23rd. */
+void expect_slope_sums(const char *kernel, const mh_panels *slopes, const float *sums)
+{
+    cr_assert(slopes->rows <= 128);
+    for (size_t c = 0; c < slopes->columns; c++) {
+        double expected = 1, size = 1, value = (double)sums[c];
+
+        for (size_t row = 0; row < slopes->rows; row++) {
+            double slope = (double)*mh_panels_element(slopes, row, c);
+
+            expected += slope;
+            size += fabs(slope);
+        }
+        bool is_near = fabs(value - expected) <= 64 * 0x1p-23 * size || (isnan(value) && isnan(expected));
+
+        cr_expect(is_near, "%s: slopes of column %zu of %zu: %g, %g", kernel, c, slopes->columns, value,
+                  expected);
     }
 }

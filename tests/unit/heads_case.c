@@ -38,10 +38,11 @@ heads_case heads_case_start(size_t mix, mh_head_activation activation, size_t ro
     c.logits = calloc(rows * c.columns, sizeof *c.logits);
     c.memory = calloc(mh_panels_floats(rows, c.columns) + GUARD, sizeof *c.memory);
     c.slopes = calloc(mh_panels_floats(rows, c.columns) + GUARD, sizeof *c.slopes);
+    c.slope_sums = calloc(c.columns + GUARD, sizeof *c.slope_sums);
     c.scratch = calloc(mh_heads_scratch(&c.heads) + GUARD, sizeof *c.scratch);
     c.expected = calloc(rows * c.columns, sizeof *c.expected);
-    cr_assert(c.logits != NULL && c.memory != NULL && c.slopes != NULL && c.scratch != NULL &&
-              c.expected != NULL);
+    cr_assert(c.logits != NULL && c.memory != NULL && c.slopes != NULL && c.slope_sums != NULL &&
+              c.scratch != NULL && c.expected != NULL);
     for (size_t i = 0; i < rows * c.columns; i++)
         c.logits[i] = (float)(size * toy_number(i));
     c.oracle = toy_tally(heads);
@@ -59,6 +60,7 @@ void heads_case_end(heads_case *c)
     free(c->logits);
     free(c->memory);
     free(c->slopes);
+    free(c->slope_sums);
     free(c->scratch);
     free(c->expected);
 }
@@ -114,5 +116,6 @@ void heads_case_expect_guards(const heads_case *c, const float *memory, bool in_
     for (size_t i = 0; i < GUARD; i++) {
         cr_expect(isnan(memory[used + i]), "%zu behind %zu rows of %zu", i, c->rows, c->columns);
         cr_expect(c->scratch[mh_heads_scratch(&c->heads) + i] == 0.0f);
+        cr_expect(c->slope_sums[c->columns + i] == 0.0f);
     }
 }

@@ -20,9 +20,10 @@ typedef struct {
     mh_heads heads;
     mh_batch batch;
     const mh_loss_config *config;
-    float *logits; /* [rows x columns] */
-    float *memory; /* as panels or row-major, and guards */
-    float *slopes; /* the same */
+    float *logits;     /* [rows x columns] */
+    float *memory;     /* as panels or row-major, and guards */
+    float *slopes;     /* the same */
+    float *slope_sums; /* [columns], and guards */
     float *scratch;
     double *expected;
     mh_tally oracle, tally;

@@ -25,12 +25,15 @@ static void run(const mh_kernel *kernel, heads_case *c, const mh_panels *logits,
 
     memset(c->tally.loss, 0, c->heads.count * sizeof *c->tally.loss);
     memset(c->tally.known, 0, c->heads.count * sizeof *c->tally.known);
+    for (size_t i = 0; i < c->columns; i++)
+        c->slope_sums[i] = 1.0f;
     kernel->heads_loss(&columns, &(mh_heads_loss){.shape = {.kind = kinds[c->config->kind],
                                                             .gamma = c->config->gamma,
                                                             .gamma_negative = c->config->gamma_negative,
                                                             .margin = c->config->margin},
                                                   .logits = *logits,
                                                   .slopes = slopes,
+                                                  .slope_sums = slopes != NULL ? c->slope_sums : NULL,
                                                   .labels = c->batch.labels + first * c->heads.count,
                                                   .weights = c->batch.weights,
                                                   .positive_weights = c->config->positive_weight,
@@ -59,6 +62,8 @@ static bool loss_is_near(const heads_case *c, size_t h)
 
 static void expect_reference(const mh_kernel *kernel, const heads_case *c, const mh_panels *slopes)
 {
+    if (slopes != NULL)
+        expect_slope_sums(kernel->name, slopes, c->slope_sums);
     for (size_t h = 0; h < c->heads.count; h++) {
         mh_span own = c->heads.head[h].columns;
 
@@ -348,7 +353,7 @@ Test(kernel_heads, training_and_evaluation_have_the_same_bits)
     heads_case c = heads_case_start(HEADS_MIXED, MH_HEAD_ACTIVATION_NONE, 33, 4.0);
     mh_panels logits = heads_case_lay_out(&c, c.memory, true);
 
-    mh_loss_add(&c.heads, NULL, &c.batch, &logits, logits.values, c.scratch, &c.tally);
+    mh_loss_add(&c.heads, NULL, &c.batch, &logits, logits.values, NULL, c.scratch, &c.tally);
     mh_loss_add_rows(&c.heads, NULL, &c.batch, c.logits, NULL, c.scratch, &c.oracle);
     EXPECT_SAME_BITS(c.oracle.loss, c.tally.loss, c.heads.count);
     heads_case_end(&c);

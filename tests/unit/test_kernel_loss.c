@@ -16,12 +16,15 @@
  */
 static const double ROUNDING = 8 * 0x1p-23;
 
+static const float GUARD = 12345.0f; /* behind an array's end */
+
 typedef struct {
     size_t rows, heads;
     mh_schema schema;
     mh_heads all;
     mh_batch batch;
     float *logits, *panels, *slopes;
+    float *slope_sums;
     double *expected;
     mh_panels matrix;
     mh_tally oracle, tally;
@@ -41,6 +44,7 @@ static loss_case case_start(size_t rows, size_t heads, double size)
     c.expected = malloc(rows * heads * sizeof *c.expected);
     c.panels = malloc(floats * sizeof *c.panels);
     c.slopes = malloc(floats * sizeof *c.slopes);
+    c.slope_sums = malloc((heads + 1) * sizeof *c.slope_sums);
     for (size_t i = 0; i < rows * heads; i++)
         c.logits[i] = (float)(size * toy_number(i));
     for (size_t i = 0; i < floats; i++)
@@ -62,6 +66,7 @@ static void case_end(loss_case *c)
     free(c->expected);
     free(c->panels);
     free(c->slopes);
+    free(c->slope_sums);
 }
 
 static void run(const mh_kernel *kernel, loss_case *c, const mh_loss_config *config, const mh_panels *logits,
@@ -72,11 +77,14 @@ static void run(const mh_kernel *kernel, loss_case *c, const mh_loss_config *con
     for (size_t h = 0; h < c->heads; h++) {
         c->tally.loss[h] = 0;
         c->tally.known[h] = 0;
+        c->slope_sums[h] = 1.0f;
     }
+    c->slope_sums[c->heads] = GUARD;
     kernel->binary_loss(&(mh_heads_loss){
         .shape = {kinds[config->kind], config->gamma, config->gamma_negative, config->margin},
         .logits = *logits,
         .slopes = slopes,
+        .slope_sums = c->slope_sums,
         .labels = c->batch.labels,
         .weights = c->batch.weights,
         .positive_weights = config->positive_weight,
@@ -92,6 +100,8 @@ static bool is_near(double value, double expected, double scale)
 
 static void expect_oracle(const mh_kernel *kernel, loss_case *c, const mh_panels *slopes, double scale)
 {
+    expect_slope_sums(kernel->name, slopes, c->slope_sums);
+    cr_expect(c->slope_sums[c->heads] == GUARD);
     for (size_t h = 0; h < c->heads; h++) {
         cr_expect(is_near(c->tally.loss[h], c->oracle.loss[h], scale), "%s: loss of head %zu of %zu: %g, %g",
                   kernel->name, h, c->heads, c->tally.loss[h], c->oracle.loss[h]);
@@ -206,7 +216,7 @@ Test(kernel_loss, training_and_evaluation_have_the_same_bits)
     loss_case c = case_start(33, 17, 4.0);
     mh_tally by_rows = toy_tally(17), in_panels = toy_tally(17);
 
-    mh_loss_add(&c.all, NULL, &c.batch, &c.matrix, c.slopes, NULL, &in_panels);
+    mh_loss_add(&c.all, NULL, &c.batch, &c.matrix, c.slopes, NULL, NULL, &in_panels);
     mh_loss_add_rows(&c.all, NULL, &c.batch, c.logits, NULL, NULL, &by_rows);
     EXPECT_SAME_BITS(by_rows.loss, in_panels.loss, 17);
     toy_tally_free(&by_rows);

@@ -69,10 +69,11 @@ static void run_backward(bool adds, float *gradient, float *dx)
 
     mh_matrix_weight_gradient(&p.dy, &p.x, &leaves, adds, mh_matrix_blocks(OUTPUTS, INPUTS),
                               gradient + layer.weight);
-    mh_layer_backward(&layer, &p.weights, &p.x, &p.dy, &leaves, adds, 1.0f, gradient,
-                      dx != NULL ? &p.dx : NULL);
-    if (dx != NULL)
+    mh_layer_bias_gradient(&layer, &p.dy, &leaves, adds, gradient);
+    if (dx != NULL) {
+        mh_matrix_backward(&p.weights, &p.dy, &p.x, 1.0f, &p.dx);
         mh_panels_spill(&p.dx, dx);
+    }
     free(p.memory);
 }
 

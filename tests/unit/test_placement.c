@@ -176,6 +176,6 @@ Test(placement, a_crowd_is_told_once_for_all_hosts)
     placement.threads = 4;
     host[1].crowd_cores = 2;
     cr_expect(mh_placement_is_crowded(&placement, text, sizeof text));
-    cr_expect(strcmp(text, "b: 1 rank with 4 threads has 2 cores, and so it is on 2 more hosts") == 0,
-              "%s", text);
+    cr_expect(strcmp(text, "b: 1 rank with 4 threads has 2 cores, and so it is on 2 more hosts") == 0, "%s",
+              text);
 }

@@ -23,18 +23,14 @@ void mh_layer_forward(const mh_layer *layer, const mh_weights *weights, const mh
                       const mh_panels *y);
 
 /**
- * From dy, the derivative of the loss in this layer's output before its ReLU, to the gradient of its biases and
- * to dx, the derivative before the ReLU of the layer that made x. (That of its weights: mh_matrix_weight_gradient.)
+ * The gradient of its biases: the rows of dy, the derivative of the loss in what the layer makes before its ReLU, summed.
  *
- *   x, dy      [rows x inputs], [rows x outputs]
+ *   dy         [rows x outputs]
  *   leaves     of the rows: see kernel.h
  *   adds       whether to add to the gradient or replace it
  *   gradient   out: the flat vector; only this layer's bias is written
- *   scale      slope of the dropout that x went through, where it left something (mh_dropout_scale); else 1
- *   dx         out: [rows x inputs], masked where x is 0; NULL for the first layer
  */
-void mh_layer_backward(const mh_layer *layer, const mh_weights *weights, const mh_panels *x,
-                       const mh_panels *dy, const mh_leaves *leaves, bool adds, float scale, float *gradient,
-                       const mh_panels *dx);
+void mh_layer_bias_gradient(const mh_layer *layer, const mh_panels *dy, const mh_leaves *leaves, bool adds,
+                            float *gradient);
 
 #endif

@@ -28,12 +28,13 @@ typedef struct {
 /**
  * The loss of each head, summed over the rows of a batch, and its derivative.
  *
- *   config    NULL: cross entropy, unweighted
- *   logits    [batch.rows x heads.columns], in panels of any width
- *   slopes    out: d(sum over heads of weight * loss) / d(logits), laid out as the logits and may be their memory; NULL:
- *             not wanted
- *   scratch   [mh_heads_scratch]
- *   tally     adds: loss and known labels of each head
+ *   config      NULL: cross entropy, unweighted
+ *   logits      [batch.rows x heads.columns], in panels of any width
+ *   slopes      out: d(sum over heads of weight * loss) / d(logits), laid out as the logits and may be their memory; NULL:
+ *               not wanted
+ *   slope_sums  [heads.columns] adds the slopes of all rows: the gradient of the heads' biases; NULL: not wanted
+ *   scratch     [mh_heads_scratch]
+ *   tally       adds: loss and known labels of each head
  *
  * Binary heads: binary cross entropy on the logit; softmax heads: cross entropy on the logits, or on their sigmoids (head
  * activation, with cross entropy alone). A missing label adds nothing and has derivative 0. Terms are float32, right to a
@@ -41,9 +42,9 @@ typedef struct {
  * rows. A term's bits do not depend on the other rows nor on how it is laid out.
  */
 void mh_loss_add(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
-                 const mh_panels *logits, float *slopes, float *scratch, mh_tally *tally);
+                 const mh_panels *logits, float *slopes, float *slope_sums, float *scratch, mh_tally *tally);
 
-/** The same of row-major logits and slopes. */
+/** The same of row-major logits and slopes, without their sums. */
 void mh_loss_add_rows(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
                       const float *logits, float *slopes, float *scratch, mh_tally *tally);
 
