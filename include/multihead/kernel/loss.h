@@ -23,10 +23,9 @@ typedef struct {
 
 typedef struct {
     mh_loss_shape shape;
-    mh_panels logits; /* [rows x columns], in panels of any width                               */
-    float *slopes;    /* laid out as the logits, and may be their memory; NULL: not wanted      */
-    float *
-        slope_sums; /* [columns] adds the slopes of all rows, summed in blocks of rows first; NULL: not wanted */
+    mh_panels logits;       /* [rows x columns], in panels of any width                               */
+    float *slopes;          /* laid out as the logits, and may be their memory; NULL: not wanted      */
+    float *slope_sums;      /* [columns] adds the slopes of all rows, block by block; NULL: not wanted */
     const uint16_t *labels; /* [rows x heads]                                                         */
     const float *weights;   /* [heads] factors of the slopes; NULL: 1                                 */
     const float *positive_weights; /* [heads] factors of loss and slope where the label is 1; NULL: 1 */
