@@ -12,10 +12,10 @@
 void loss_reference(const mh_heads *heads, const mh_loss_config *config, const mh_batch *batch,
                     const float *logits, double *slopes, mh_tally *tally);
 
-/** That a kernel added the rows of its slopes to `sums` [columns], which were 1. */
-void expect_slope_sums(const char *kernel, const mh_panels *slopes, const float *sums);
-
 /** And mh_heads_probabilities. */
 void probabilities_reference(const mh_heads *heads, size_t rows, const float *logits, double *probabilities);
+
+/** That a kernel added the rows of its slopes to `sums` [columns], which were 1. */
+void expect_slope_sums(const char *kernel, const mh_panels *slopes, const float *sums);
 
 #endif
